@@ -1,0 +1,23 @@
+# Language level, warnings, sanitizers, ccache. The baseline instruction set is x86-64; files named *_avx2.cpp and
+# *_avx512.cpp get theirs in DwubitTargets.cmake, nothing else does.
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+
+find_program(DWUBIT_CCACHE ccache)
+if(DWUBIT_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${DWUBIT_CCACHE})
+endif()
+
+# -ffp-contract=off: the same source gives the same numbers whether or not an ISA has fused multiply-add; kernels that
+# want FMA say so.
+add_compile_options(-Wall -Wextra -Wshadow -Wpedantic -Wnon-virtual-dtor -ffp-contract=off)
+if(DWUBIT_WERROR)
+  add_compile_options(-Werror)
+endif()
+if(DWUBIT_SANITIZE)
+  add_compile_options(-fsanitize=${DWUBIT_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer -g1)
+  add_link_options(-fsanitize=${DWUBIT_SANITIZE})
+endif()

@@ -1,0 +1,31 @@
+# Every third-party library in one place; modules name the targets they use in their own CMakeLists.txt.
+find_package(Threads REQUIRED)
+find_package(fmt REQUIRED)
+find_package(nlohmann_json REQUIRED)
+find_package(CLI11 REQUIRED)
+find_package(spdlog REQUIRED)
+find_package(ZLIB REQUIRED)
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(ZSTD REQUIRED IMPORTED_TARGET libzstd)
+
+if(DWUBIT_TESTS)
+  find_package(GTest REQUIRED)
+endif()
+if(DWUBIT_BENCH)
+  find_package(benchmark REQUIRED)
+endif()
+
+# Dense GEMM: oneDNN, else OpenBLAS for float32, else the reference loop. `dwubit inspect` names what is used.
+if(DWUBIT_ONEDNN)
+  find_package(dnnl QUIET)
+  if(NOT dnnl_FOUND)
+    message(WARNING "oneDNN (libdnnl-dev) not found: float32 only, by OpenBLAS. -DDWUBIT_ONEDNN=OFF silences this.")
+  endif()
+endif()
+if(NOT dnnl_FOUND)
+  pkg_check_modules(OPENBLAS IMPORTED_TARGET openblas)
+  if(NOT OPENBLAS_FOUND)
+    message(WARNING "Neither oneDNN nor OpenBLAS found: dense layers run the slow reference loop. "
+                    "Install libdnnl-dev or libopenblas-pthread-dev.")
+  endif()
+endif()

@@ -1,0 +1,29 @@
+# dwubit_sources(<target> files...)   sources with the flags their name asks for (*_avx2.cpp, *_avx512.cpp)
+# dwubit_tests(<name> files...)       unit tests that lie beside the code: one program, one ctest entry per test
+
+set(DWUBIT_AVX2_FLAGS -mavx2 -mfma -mf16c)
+set(DWUBIT_AVX512_FLAGS -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx2 -mfma -mf16c -mprefer-vector-width=512)
+
+function(dwubit_sources target)
+  target_sources(${target} PRIVATE ${ARGN})
+  foreach(file IN LISTS ARGN)
+    if(file MATCHES "_avx2\\.cpp$")
+      set_source_files_properties(${file} TARGET_DIRECTORY ${target} PROPERTIES
+        COMPILE_OPTIONS "${DWUBIT_AVX2_FLAGS}" SKIP_PRECOMPILE_HEADERS ON)
+    elseif(file MATCHES "_avx512\\.cpp$")
+      set_source_files_properties(${file} TARGET_DIRECTORY ${target} PROPERTIES
+        COMPILE_OPTIONS "${DWUBIT_AVX512_FLAGS}" SKIP_PRECOMPILE_HEADERS ON)
+    endif()
+  endforeach()
+endfunction()
+
+function(dwubit_tests name)
+  if(NOT DWUBIT_TESTS)
+    return()
+  endif()
+  add_executable(${name} ${ARGN})
+  target_link_libraries(${name} PRIVATE dwubit dwubit_test_support GTest::gtest_main)
+  include(GoogleTest)
+  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST WORKING_DIRECTORY ${PROJECT_SOURCE_DIR}
+    PROPERTIES TIMEOUT 300)
+endfunction()

@@ -1,0 +1,87 @@
+// Text to token ids and back, as Hugging Face `tokenizers` does it for the same tokenizer.json.
+//
+// This build reads: model BPE (byte_fallback, fuse_unk, ignore_merges); normalizers Prepend, Replace (string pattern),
+// Sequence; no pre-tokenizer; post-processor TemplateProcessing; decoders Replace, ByteFallback, Fuse, Strip, Sequence.
+// Anything else is refused by name, never ignored.
+//
+// Ill-formed UTF-8 in the input: replace_invalid_utf8 (base/text.h), one U+FFFD per maximal ill-formed part.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "dwubit/result.h"
+
+namespace dwubit {
+
+using TokenId = std::int32_t;
+
+struct TokenInfo {
+    std::string text;      // as in the vocabulary ("▁kot", "<0x0A>", "<s>")
+    bool special = false;  // an added token marked special
+};
+
+class Tokenizer {
+public:
+    // Reads tokenizer.json. The message names the file and the member at fault.
+    static Result<Tokenizer> load(const std::filesystem::path& tokenizer_json);
+    static Result<Tokenizer> parse(std::string_view json, const std::string& where);
+
+    Tokenizer(Tokenizer&&) noexcept;
+    Tokenizer& operator=(Tokenizer&&) noexcept;
+    ~Tokenizer();
+
+    // Ids of `text`; literal special tokens in it are recognised. add_special = the post-processor's template is
+    // applied (BOS). Time n log n in the length.
+    std::vector<TokenId> encode(std::string_view text, bool add_special) const;
+
+    // Text of `ids` by the decoder; special tokens are left out if skip_special. Ids outside the vocabulary are an
+    // error that names the first one and its place.
+    Result<std::string> decode(std::span<const TokenId> ids, bool skip_special) const;
+
+    // One more than the largest id, added tokens included.
+    std::int32_t vocab_size() const;
+    // nullptr for an id that no token has.
+    const TokenInfo* token(TokenId id) const;
+    std::optional<TokenId> find(std::string_view token) const;
+
+    // Ids that the post-processor puts before and after a single sequence (orlik: {1} and {}).
+    const std::vector<TokenId>& prefix_ids() const;
+    const std::vector<TokenId>& suffix_ids() const;
+    // prefix_ids()[0] if the template starts with one.
+    std::optional<TokenId> bos() const;
+
+    // SHA-256 of the tokenizer.json it was read from.
+    const std::string& sha256() const;
+
+private:
+    friend class StreamDecoder;
+    struct Impl;
+    explicit Tokenizer(std::unique_ptr<Impl> impl);
+    std::unique_ptr<Impl> impl_;
+};
+
+// Decoding token by token: push() returns the bytes that have become certain, whole characters only; a character whose
+// bytes come as several tokens appears with the last of them. The pieces joined, plus finish(), equal decode() of all.
+class StreamDecoder {
+public:
+    StreamDecoder(const Tokenizer& tokenizer, bool skip_special);  // the tokenizer must outlive this
+    // Error for an id outside the vocabulary.
+    Result<std::string> push(TokenId id);
+    // What is pending, ill-formed parts as U+FFFD.
+    std::string finish();
+
+private:
+    const Tokenizer& tokenizer_;
+    bool skip_special_;
+    std::vector<TokenId> pending_;
+    std::string sent_;
+};
+
+}  // namespace dwubit
