@@ -29,9 +29,9 @@ std::string_view error_kind_name(ErrorKind kind);
 
 struct Error {
     ErrorKind kind = ErrorKind::kInternal;
-    std::string message;                // one sentence that names the file, tensor or flag
-    std::vector<std::string> context;   // innermost first: "tensor a.b", "file c.safetensors"
-    std::string hint;                   // what would be right; may be empty
+    std::string message;               // one sentence that names the file, tensor or flag
+    std::vector<std::string> context;  // innermost first: "tensor a.b", "file c.safetensors"
+    std::string hint;                  // what would be right; may be empty
 
     Error& add_context(std::string where) & {
         context.push_back(std::move(where));
@@ -111,16 +111,17 @@ private:
 #define DWUBIT_CONCAT(a, b) DWUBIT_CONCAT_INNER(a, b)
 
 // DWUBIT_TRY(expression): returns the error of a Result<void> from the enclosing function.
-#define DWUBIT_TRY(...)                                              \
-    do {                                                             \
-        auto dwubit_try_result = (__VA_ARGS__);                      \
-        if (!dwubit_try_result.ok()) {                               \
-            return std::move(dwubit_try_result).error();             \
-        }                                                            \
+#define DWUBIT_TRY(...)                                  \
+    do {                                                 \
+        auto dwubit_try_result = (__VA_ARGS__);          \
+        if (!dwubit_try_result.ok()) {                   \
+            return std::move(dwubit_try_result).error(); \
+        }                                                \
     } while (false)
 
 // DWUBIT_ASSIGN(auto x, expression): binds the value of a Result<T>, or returns its error.
-#define DWUBIT_ASSIGN(declaration, ...) DWUBIT_ASSIGN_INNER(DWUBIT_CONCAT(dwubit_result_, __LINE__), declaration, __VA_ARGS__)
+#define DWUBIT_ASSIGN(declaration, ...) \
+    DWUBIT_ASSIGN_INNER(DWUBIT_CONCAT(dwubit_result_, __LINE__), declaration, __VA_ARGS__)
 #define DWUBIT_ASSIGN_INNER(temporary, declaration, ...) \
     auto temporary = (__VA_ARGS__);                      \
     if (!temporary.ok()) {                               \

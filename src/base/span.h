@@ -42,11 +42,7 @@ struct MatrixView {
         DWUBIT_CHECK(first >= 0 && count >= 0 && first + count <= rows);
         return {data + first * stride, count, cols, stride};
     }
-    operator MatrixView<const T>() const
-        requires(!std::is_const_v<T>)
-    {
-        return {data, rows, cols, stride};
-    }
+    operator MatrixView<const T>() const requires(!std::is_const_v<T>) { return {data, rows, cols, stride}; }
 };
 
 }  // namespace dwubit

@@ -12,10 +12,10 @@ namespace dwubit {
 
 struct HfDir {
     std::filesystem::path path;
-    Json config;                              // config.json, an object
-    std::optional<Json> generation_config;    // generation_config.json
-    std::optional<Json> tokenizer_config;     // tokenizer_config.json
-    std::filesystem::path tokenizer_json;     // path/tokenizer.json; existence not checked
+    Json config;                            // config.json, an object
+    std::optional<Json> generation_config;  // generation_config.json
+    std::optional<Json> tokenizer_config;   // tokenizer_config.json
+    std::filesystem::path tokenizer_json;   // path/tokenizer.json; existence not checked
     TensorTable tensors;
 };
 

@@ -22,8 +22,8 @@ Result<void> for_each_document(const std::filesystem::path& path, const std::str
                                const std::function<Result<void>(std::string_view text)>& each);
 
 struct PackingOptions {
-    bool add_bos = true;                        // the tokenizer's template decides which id
-    std::optional<TokenId> document_end;        // appended after each document
+    bool add_bos = true;                  // the tokenizer's template decides which id
+    std::optional<TokenId> document_end;  // appended after each document
 };
 
 // --doc-end: "none", an id, or a token's text; unset = "</s>" if the vocabulary has it, else `eos`, else none.
@@ -31,10 +31,10 @@ Result<std::optional<TokenId>> resolve_document_end(const Tokenizer& tokenizer, 
                                                     std::optional<TokenId> eos);
 
 struct TokenStream {
-    std::vector<TokenId> ids;   // per document: BOS, its ids, the document end; concatenated
+    std::vector<TokenId> ids;  // per document: BOS, its ids, the document end; concatenated
     std::int64_t documents = 0;
-    std::int64_t text_bytes = 0;   // UTF-8 bytes of all documents
-    std::string sha256;            // of the corpus file as it lies on disk
+    std::int64_t text_bytes = 0;  // UTF-8 bytes of all documents
+    std::string sha256;           // of the corpus file as it lies on disk
 };
 
 Result<TokenStream> read_token_stream(const std::filesystem::path& path, const std::string& field,

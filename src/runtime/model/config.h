@@ -17,21 +17,21 @@ enum class RopeScaling { kNone, kLinear, kLlama3 };
 struct RopeConfig {
     double theta = 10000.0;
     RopeScaling scaling = RopeScaling::kNone;
-    double factor = 1.0;             // linear, llama3
-    double low_freq_factor = 1.0;    // llama3
-    double high_freq_factor = 4.0;   // llama3
+    double factor = 1.0;                   // linear, llama3
+    double low_freq_factor = 1.0;          // llama3
+    double high_freq_factor = 4.0;         // llama3
     std::int64_t original_context = 8192;  // llama3: original_max_position_embeddings
 };
 
 struct ModelConfig {
-    std::string family;         // id in models.inc: "llama", "mistral", "qwen2", "qwen3"
-    std::string architecture;   // "MistralForCausalLM"
+    std::string family;        // id in models.inc: "llama", "mistral", "qwen2", "qwen3"
+    std::string architecture;  // "MistralForCausalLM"
     std::int64_t hidden = 0;
     std::int64_t intermediate = 0;
     std::int64_t layers = 0;
     std::int64_t heads = 0;
-    std::int64_t kv_heads = 0;       // divides heads
-    std::int64_t head_dim = 0;       // even; heads * head_dim need not equal hidden
+    std::int64_t kv_heads = 0;  // divides heads
+    std::int64_t head_dim = 0;  // even; heads * head_dim need not equal hidden
     std::int64_t vocab = 0;
     std::int64_t max_positions = 0;
     double rms_norm_eps = 1e-5;
@@ -40,7 +40,7 @@ struct ModelConfig {
     bool qkv_bias = false;
     bool o_bias = false;
     bool mlp_bias = false;
-    bool qk_norm = false;            // RMSNorm over head_dim on q and k before RoPE
+    bool qk_norm = false;  // RMSNorm over head_dim on q and k before RoPE
     // Positions beyond which the checkpoint attends through a sliding window; running past it is refused.
     std::optional<std::int64_t> full_attention_limit;
     std::vector<std::int32_t> eos_ids;  // from generation_config.json, else config.json; may be empty
@@ -61,7 +61,8 @@ struct ExpectedTensor {
 std::vector<ExpectedTensor> expected_tensors(const ModelConfig& config);
 
 // Checks names, shapes and dtypes (F32, F16, BF16) of the table against the config; the message names the tensor with
-// both shapes. Surplus tensors that are known to be harmless (rotary inv_freq, a tied lm_head) are accepted; others are a warning in the log.
+// both shapes. Surplus tensors that are known to be harmless (rotary inv_freq, a tied lm_head) are accepted; others are
+// a warning in the log.
 Result<void> check_tensors(const ModelConfig& config, const TensorTable& table);
 
 }  // namespace dwubit
