@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -25,6 +26,12 @@ struct JsonLimits {
 // Parses one document. Refuses: invalid UTF-8, duplicate keys, nesting deeper than max_depth, trailing text, and
 // numbers outside double or 64-bit range. The message has line and column.
 Result<Json> parse_json(std::string_view text, const JsonLimits& limits = {});
+
+// parse_json() of a whole file; the message starts with its path.
+Result<Json> read_json_file(const std::filesystem::path& path, const JsonLimits& limits = {});
+
+// Compact (indent -1) or indented. Never fails: NaN and infinities become null, ill-formed UTF-8 becomes U+FFFD.
+std::string dump_json(const Json& value, int indent = -1);
 
 // Reads members of an object. Every getter names the member and what would be right. An absent or null member takes
 // the fallback where one is given and is an error otherwise.
