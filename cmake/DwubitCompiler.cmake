@@ -13,11 +13,31 @@ endif()
 
 # -ffp-contract=off: the same source gives the same numbers whether or not an ISA has fused multiply-add; kernels that
 # want FMA say so.
-add_compile_options(-Wall -Wextra -Wshadow -Wpedantic -Wnon-virtual-dtor -ffp-contract=off)
+add_compile_options(
+  "$<$<COMPILE_LANGUAGE:CXX>:-Wall;-Wextra;-Wshadow;-Wpedantic;-Wnon-virtual-dtor;-ffp-contract=off>")
 if(DWUBIT_WERROR)
-  add_compile_options(-Werror)
+  add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-Werror>)
 endif()
 if(DWUBIT_SANITIZE)
   add_compile_options(-fsanitize=${DWUBIT_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer -g1)
   add_link_options(-fsanitize=${DWUBIT_SANITIZE})
+endif()
+
+# Kernels are C++20, which CMake 3.25 does not know of nvcc 13: it says so, or passes -std=c++17 where it is lenient.
+if(DWUBIT_CUDA)
+  if(NOT CMAKE_CUDA_COMPILER_LAUNCHER AND DWUBIT_CCACHE)
+    set(CMAKE_CUDA_COMPILER_LAUNCHER ${DWUBIT_CCACHE})
+  endif()
+  enable_language(CUDA)
+  set(CMAKE_CUDA20_STANDARD_COMPILE_OPTION -std=c++20)
+  add_compile_options($<$<COMPILE_LANGUAGE:CUDA>:-Xcompiler=-Wall>)
+endif()
+
+# libFuzzer programs (tests/fuzz): every source is instrumented, the programs alone get libFuzzer's main().
+if(DWUBIT_FUZZ)
+  if(NOT CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+    message(FATAL_ERROR "DWUBIT_FUZZ needs clang (preset fuzz uses clang++-16); this is ${CMAKE_CXX_COMPILER_ID}.")
+  endif()
+  add_compile_options(-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -g1)
+  add_link_options(-fsanitize=address,undefined)
 endif()

@@ -16,9 +16,16 @@ if(DWUBIT_BENCH)
 endif()
 
 # Dense GEMM: oneDNN, else OpenBLAS for float32, else the reference loop. `dwubit inspect` names what is used.
+# oneDNN is found by header and library: Debian's dnnl-config.cmake demands OpenCL's development files, unused here.
 if(DWUBIT_ONEDNN)
-  find_package(dnnl QUIET)
-  if(NOT dnnl_FOUND)
+  find_path(DNNL_INCLUDE_DIR oneapi/dnnl/dnnl.hpp)
+  find_library(DNNL_LIBRARY dnnl)
+  if(DNNL_INCLUDE_DIR AND DNNL_LIBRARY)
+    set(dnnl_FOUND TRUE)
+    add_library(DNNL::dnnl SHARED IMPORTED)
+    set_target_properties(DNNL::dnnl PROPERTIES
+      IMPORTED_LOCATION ${DNNL_LIBRARY} INTERFACE_INCLUDE_DIRECTORIES ${DNNL_INCLUDE_DIR})
+  else()
     message(WARNING "oneDNN (libdnnl-dev) not found: float32 only, by OpenBLAS. -DDWUBIT_ONEDNN=OFF silences this.")
   endif()
 endif()
