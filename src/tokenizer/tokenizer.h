@@ -2,7 +2,8 @@
 //
 // This build reads: model BPE (byte_fallback, fuse_unk, ignore_merges); normalizers Prepend, Replace (string pattern),
 // Sequence; no pre-tokenizer; post-processor TemplateProcessing; decoders Replace, ByteFallback, Fuse, Strip, Sequence.
-// Anything else is refused by name, never ignored.
+// Anything else is refused by name, never ignored. Of an added token the file's id counts (Hugging Face renumbers added
+// tokens whose ids leave a gap); one that contradicts the vocabulary is refused.
 //
 // Ill-formed UTF-8 in the input: replace_invalid_utf8 (base/text.h), one U+FFFD per maximal ill-formed part.
 #pragma once
@@ -38,10 +39,10 @@ public:
     ~Tokenizer();
 
     // Ids of `text`; literal special tokens in it are recognised. add_special = the post-processor's template is
-    // applied (BOS). Time n log n in the length.
+    // applied (BOS). Time n log n in the length. Safe to call from several threads.
     std::vector<TokenId> encode(std::string_view text, bool add_special) const;
 
-    // Text of `ids` by the decoder; special tokens are left out if skip_special. Ids outside the vocabulary are an
+    // Text of `ids` by the decoder; special tokens are left out if skip_special. Ids that no token has are an
     // error that names the first one and its place.
     Result<std::string> decode(std::span<const TokenId> ids, bool skip_special) const;
 
@@ -67,21 +68,26 @@ private:
     std::unique_ptr<Impl> impl_;
 };
 
-// Decoding token by token: push() returns the bytes that have become certain, whole characters only; a character whose
-// bytes come as several tokens appears with the last of them. The pieces joined, plus finish(), equal decode() of all.
+// Decoding token by token: push() returns the text that has become certain, whole characters only. The pieces joined,
+// plus finish(), equal decode() of all; the time is linear in the text.
+//
+// With byte fallback a character's bytes may come as several tokens. Such a run of byte tokens appears when it ends,
+// because decode() writes U+FFFD for each byte of a run that is not well-formed as a whole.
 class StreamDecoder {
 public:
     StreamDecoder(const Tokenizer& tokenizer, bool skip_special);  // the tokenizer must outlive this
-    // Error for an id outside the vocabulary.
+    StreamDecoder(StreamDecoder&&) noexcept;
+    StreamDecoder& operator=(StreamDecoder&&) noexcept;
+    ~StreamDecoder();
+
+    // Error for an id outside the vocabulary, which changes nothing.
     Result<std::string> push(TokenId id);
-    // What is pending, ill-formed parts as U+FFFD.
+    // What is pending. Call once, last.
     std::string finish();
 
 private:
-    const Tokenizer& tokenizer_;
-    bool skip_special_;
-    std::vector<TokenId> pending_;
-    std::string sent_;
+    struct Impl;
+    std::unique_ptr<Impl> impl_;
 };
 
 }  // namespace dwubit
