@@ -40,7 +40,7 @@ class Words(support.TreeTest):
         self.expect("docs/a.md", "done in the previous " + "Session\n", "how the work was organised")
 
     def test_unfinished(self):
-        self.expect("src/a.cpp", "// " + "TODO later\n", "unfinished")
+        self.expect("src/a.cpp", "// TO" + "DO later\n", "unfinished")
 
     def test_dead_link(self):
         self.expect("docs/a.md", "\n[x](adr/none.md)\n", "docs/a.md:2: link to 'adr/none.md'")
