@@ -7,6 +7,7 @@
 
 #include <filesystem>
 #include <map>
+#include <span>
 #include <string>
 
 #include "checkpoint/tensor_table.h"
@@ -20,12 +21,14 @@ struct SafetensorsHeader {
 // Maps one file and adds its tensors to `table`.
 Result<SafetensorsHeader> read_safetensors(const std::filesystem::path& path, TensorTable& table);
 
-// The header of a file already in memory: `file` is the whole of it; the views in `table` point into it.
+// The header of a file already in memory: `file` is the whole of it; the views in `table` point into it. After an error
+// `table` may hold some of its tensors.
 Result<SafetensorsHeader> parse_safetensors(std::span<const std::byte> file, const std::string& file_name,
                                             TensorTable& table);
 
 // A sharded checkpoint: `index` is model.safetensors.index.json. weight_map values must be plain base names of regular
-// files inside the index's folder, also after resolving symbolic links; each tensor lies in exactly the shard named.
+// files inside the index's folder, also after resolving symbolic links (into the model's blobs for a snapshot of the
+// Hugging Face cache); each tensor lies in exactly the shard named.
 Result<TensorTable> read_sharded_safetensors(const std::filesystem::path& index);
 
 }  // namespace dwubit

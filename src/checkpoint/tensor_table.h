@@ -18,6 +18,8 @@
 
 namespace dwubit {
 
+class ThreadPool;
+
 enum class DType { kBool, kU8, kI8, kU16, kI16, kU32, kI32, kU64, kI64, kF16, kBf16, kF32, kF64, kF8E4M3, kF8E5M2 };
 
 // The safetensors name: "BF16", "F32", "I64", "F8_E4M3", ...
@@ -57,6 +59,10 @@ private:
 Result<void> read_as_f32(const TensorView& tensor, std::span<float> out);
 
 // Error naming the tensor and the first bad index (as [row, column]) when a float tensor holds NaN or infinity.
+// Integer tensors pass.
 Result<void> check_finite(const TensorView& tensor);
+
+// check_finite() of every tensor, in parallel; of several errors the first in name order, for any pool size.
+Result<void> check_weights_finite(const TensorTable& table, ThreadPool& pool);
 
 }  // namespace dwubit

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "base/error.h"
 #include "base/text.h"
 #include "json/json.h"
 
@@ -45,8 +46,7 @@ bool Fields::has(std::string_view key) const {
 Error Fields::invalid(std::string_view key, std::string_view expected) const {
     const Json* value = find(key);
     const std::string got = value != nullptr ? "got " + shown(*value) : "but it is missing";
-    return make_error(ErrorKind::kInvalidInput,
-                      fmt::format("{}: '{}' must be {}, {}", where_, printable(key), expected, got));
+    return errorf(ErrorKind::kInvalidInput, "{}: '{}' must be {}, {}", where_, printable(key), expected, got);
 }
 
 Result<std::int64_t> Fields::integer(std::string_view key, std::int64_t min, std::int64_t max,

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/atomic_file.h"
+#include "base/error.h"
 #include "base/text.h"
 
 namespace dwubit {
@@ -149,8 +150,7 @@ std::string position(std::string_view text, std::size_t end) {
 
 Result<Json> parse_json(std::string_view text, const JsonLimits& limits) {
     if (text.size() > limits.max_bytes) {
-        return make_error(ErrorKind::kInvalidInput,
-                          fmt::format("JSON of {} bytes; at most {} are read", text.size(), limits.max_bytes));
+        return errorf(ErrorKind::kInvalidInput, "JSON of {} bytes; at most {} are read", text.size(), limits.max_bytes);
     }
     try {
         const char* at = text.data();
@@ -158,9 +158,9 @@ Result<Json> parse_json(std::string_view text, const JsonLimits& limits) {
         const char* end = text.data() + text.size();
         if (Json::sax_parse(Cursor(text.data(), &at), Cursor(end, &at), &builder)) return std::move(builder.root());
         const auto read = static_cast<std::size_t>(at - text.data());
-        return make_error(ErrorKind::kInvalidInput, fmt::format("{}: {}", position(text, read), builder.reason()));
+        return errorf(ErrorKind::kInvalidInput, "{}: {}", position(text, read), builder.reason());
     } catch (const std::bad_alloc&) {
-        return make_error(ErrorKind::kOutOfMemory, fmt::format("no memory for JSON of {} bytes", text.size()));
+        return errorf(ErrorKind::kOutOfMemory, "no memory for JSON of {} bytes", text.size());
     } catch (const std::exception& e) {
         return make_error(ErrorKind::kInvalidInput, printable(reason_of(e.what()), 200));
     }
