@@ -9,19 +9,9 @@
 
 #include "checkpoint/tensor_table.h"
 #include "json/json.h"
+#include "runtime/ops/rope/rope_config.h"
 
 namespace dwubit {
-
-enum class RopeScaling { kNone, kLinear, kLlama3 };
-
-struct RopeConfig {
-    double theta = 10000.0;
-    RopeScaling scaling = RopeScaling::kNone;
-    double factor = 1.0;                   // linear, llama3
-    double low_freq_factor = 1.0;          // llama3
-    double high_freq_factor = 4.0;         // llama3
-    std::int64_t original_context = 8192;  // llama3: original_max_position_embeddings
-};
 
 struct ModelConfig {
     std::string family;        // id in models.inc: "llama", "mistral", "qwen2", "qwen3"
@@ -50,6 +40,25 @@ struct ModelConfig {
 // Translates config.json (+ generation_config.json). Unknown architecture, activation, RoPE scaling or quantization is
 // refused with a message that names the member and lists what is supported.
 Result<ModelConfig> read_model_config(const Json& config, const Json* generation_config);
+
+// Module names of one layer in the families' Hugging Face layout, without ".weight" or ".bias". All are filled in,
+// whether or not the config has q_norm and k_norm.
+struct LayerTensorNames {
+    std::string attention_norm;
+    std::string q, k, v, o;
+    std::string q_norm, k_norm;
+    std::string mlp_norm;
+    std::string gate, up, down;
+};
+
+struct GlobalTensorNames {
+    std::string embedding;
+    std::string norm;
+    std::string head;  // that of the embedding when they are tied
+};
+
+LayerTensorNames layer_tensor_names(const ModelConfig& config, std::int64_t layer);
+GlobalTensorNames global_tensor_names(const ModelConfig& config);
 
 // One tensor that a checkpoint of this config must have.
 struct ExpectedTensor {

@@ -1,0 +1,120 @@
+// Names and shapes of a checkpoint's tensors. The families of models.inc share one Hugging Face layout.
+#include <algorithm>
+#include <utility>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "runtime/model/config.h"
+
+namespace dwubit {
+namespace {
+
+class TensorList {
+public:
+    // `module` has a weight [out, in], and a bias [out] if `bias`.
+    void linear(const std::string& module, std::int64_t out, std::int64_t in, bool bias) {
+        tensors_.push_back({module + ".weight", {out, in}});
+        if (bias) tensors_.push_back({module + ".bias", {out}});
+    }
+    void norm(const std::string& module, std::int64_t size) { tensors_.push_back({module + ".weight", {size}}); }
+    std::vector<ExpectedTensor> take() { return std::move(tensors_); }
+
+private:
+    std::vector<ExpectedTensor> tensors_;
+};
+
+void add_layer(const ModelConfig& config, const LayerTensorNames& names, TensorList& list) {
+    const std::int64_t q_size = config.heads * config.head_dim;
+    const std::int64_t kv_size = config.kv_heads * config.head_dim;
+    list.norm(names.attention_norm, config.hidden);
+    list.linear(names.q, q_size, config.hidden, config.qkv_bias);
+    list.linear(names.k, kv_size, config.hidden, config.qkv_bias);
+    list.linear(names.v, kv_size, config.hidden, config.qkv_bias);
+    list.linear(names.o, config.hidden, q_size, config.o_bias);
+    if (config.qk_norm) {
+        list.norm(names.q_norm, config.head_dim);
+        list.norm(names.k_norm, config.head_dim);
+    }
+    list.norm(names.mlp_norm, config.hidden);
+    list.linear(names.gate, config.intermediate, config.hidden, config.mlp_bias);
+    list.linear(names.up, config.intermediate, config.hidden, config.mlp_bias);
+    list.linear(names.down, config.hidden, config.intermediate, config.mlp_bias);
+}
+
+bool is_float(DType dtype) {
+    return dtype == DType::kF32 || dtype == DType::kF16 || dtype == DType::kBf16;
+}
+
+// Old checkpoints saved RoPE's frequencies, and tied ones a copy of the embedding; both are computed here.
+bool is_harmless(const ModelConfig& config, std::string_view name) {
+    return name.ends_with("rotary_emb.inv_freq") || (config.tied_embeddings && name == "lm_head.weight");
+}
+
+void warn_of_surplus(const ModelConfig& config, const TensorTable& table, const std::vector<ExpectedTensor>& expected) {
+    std::vector<std::string_view> known;
+    for (const ExpectedTensor& tensor : expected) known.push_back(tensor.name);
+    std::sort(known.begin(), known.end());
+    std::size_t count = 0;
+    std::string first;
+    for (const auto& entry : table.tensors()) {
+        if (std::binary_search(known.begin(), known.end(), entry.first) || is_harmless(config, entry.first)) continue;
+        if (count++ == 0) first = entry.first;
+    }
+    if (count == 0) return;
+    log_warning(fmt::format("the checkpoint has {} tensor{} that a {} model does not use, such as '{}'; ignored", count,
+                            count == 1 ? "" : "s", config.family, printable(first)));
+}
+
+}  // namespace
+
+GlobalTensorNames global_tensor_names(const ModelConfig& config) {
+    const std::string embedding = "model.embed_tokens";
+    return {embedding, "model.norm", config.tied_embeddings ? embedding : "lm_head"};
+}
+
+LayerTensorNames layer_tensor_names(const ModelConfig& config, std::int64_t layer) {
+    DWUBIT_CHECK(layer >= 0 && layer < config.layers);
+    const std::string prefix = fmt::format("model.layers.{}.", layer);
+    LayerTensorNames names;
+    names.attention_norm = prefix + "input_layernorm";
+    names.q = prefix + "self_attn.q_proj";
+    names.k = prefix + "self_attn.k_proj";
+    names.v = prefix + "self_attn.v_proj";
+    names.o = prefix + "self_attn.o_proj";
+    names.q_norm = prefix + "self_attn.q_norm";
+    names.k_norm = prefix + "self_attn.k_norm";
+    names.mlp_norm = prefix + "post_attention_layernorm";
+    names.gate = prefix + "mlp.gate_proj";
+    names.up = prefix + "mlp.up_proj";
+    names.down = prefix + "mlp.down_proj";
+    return names;
+}
+
+std::vector<ExpectedTensor> expected_tensors(const ModelConfig& config) {
+    const GlobalTensorNames names = global_tensor_names(config);
+    TensorList list;
+    list.linear(names.embedding, config.vocab, config.hidden, false);
+    for (std::int64_t layer = 0; layer < config.layers; ++layer) {
+        add_layer(config, layer_tensor_names(config, layer), list);
+    }
+    list.norm(names.norm, config.hidden);
+    if (!config.tied_embeddings) list.linear(names.head, config.vocab, config.hidden, false);
+    return list.take();
+}
+
+Result<void> check_tensors(const ModelConfig& config, const TensorTable& table) {
+    const std::vector<ExpectedTensor> expected = expected_tensors(config);
+    for (const ExpectedTensor& want : expected) {
+        auto found = table.require(want.name, want.shape);
+        if (!found.ok()) return std::move(found).context("tensors against config.json").error();
+        const TensorView& tensor = **found;
+        if (is_float(tensor.dtype)) continue;
+        return errorf(ErrorKind::kUnsupported, "{}: tensor '{}' is {}; weights must be F32, F16 or BF16", tensor.file,
+                      want.name, dtype_name(tensor.dtype));
+    }
+    warn_of_surplus(config, table, expected);
+    return {};
+}
+
+}  // namespace dwubit
