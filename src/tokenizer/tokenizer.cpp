@@ -52,12 +52,12 @@ std::vector<TokenId> Tokenizer::encode(std::string_view text, bool add_special) 
 Result<std::string> Tokenizer::decode(std::span<const TokenId> ids, bool skip_special) const {
     DecodePipe pipe(impl_->decoder);
     for (std::size_t i = 0; i < ids.size(); ++i) {
-        auto token = impl_->token_to_decode(ids[i], skip_special);
+        auto token = impl_->text_to_decode(ids[i], skip_special);
         if (!token.ok()) {
             token.error().message += fmt::format(" (the id at place {} of {})", i, ids.size());
             return std::move(token).error();
         }
-        if (*token != nullptr) pipe.push((*token)->text);
+        if (*token != nullptr) pipe.push(**token);
     }
     pipe.finish();
     return pipe.take();
@@ -69,7 +69,7 @@ std::int32_t Tokenizer::vocab_size() const {
 
 const TokenInfo* Tokenizer::token(TokenId id) const {
     const auto found = impl_->tokens.find(id);
-    return found == impl_->tokens.end() ? nullptr : &found->second;
+    return found == impl_->tokens.end() ? nullptr : &found->second.info;
 }
 
 std::optional<TokenId> Tokenizer::find(std::string_view token) const {
@@ -110,8 +110,8 @@ StreamDecoder& StreamDecoder::operator=(StreamDecoder&&) noexcept = default;
 StreamDecoder::~StreamDecoder() = default;
 
 Result<std::string> StreamDecoder::push(TokenId id) {
-    DWUBIT_ASSIGN(const TokenInfo* token, impl_->tokenizer.token_to_decode(id, impl_->skip_special));
-    if (token != nullptr) impl_->pipe.push(token->text);
+    DWUBIT_ASSIGN(const std::string* token, impl_->tokenizer.text_to_decode(id, impl_->skip_special));
+    if (token != nullptr) impl_->pipe.push(*token);
     return impl_->pipe.take();
 }
 

@@ -17,11 +17,10 @@
 #include <string_view>
 #include <vector>
 
+#include "base/token_id.h"
 #include "dwubit/result.h"
 
 namespace dwubit {
-
-using TokenId = std::int32_t;
 
 struct TokenInfo {
     std::string text;      // as in the vocabulary ("▁kot", "<0x0A>", "<s>")

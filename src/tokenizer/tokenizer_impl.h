@@ -17,6 +17,14 @@
 
 namespace dwubit {
 
+// A token and how it is decoded. As in Hugging Face's, an added token that is "normalized" is decoded as its normalized
+// form, and skip_special leaves out what is decoded as the content of some special token.
+struct TokenEntry {
+    TokenInfo info;
+    std::string decoded;  // what the decoder gets
+    bool skipped = false;
+};
+
 struct Tokenizer::Impl {
     AddedTokens added;
     Normalizer normalizer;
@@ -25,7 +33,7 @@ struct Tokenizer::Impl {
     TextTemplate around;
     Decoder decoder;
 
-    std::unordered_map<TokenId, TokenInfo> tokens;  // the model's and the added ones
+    std::unordered_map<TokenId, TokenEntry> tokens;  // the model's and the added ones
     VocabularyMap added_ids;
     std::int32_t vocab_size = 0;
     std::string sha256;
@@ -33,9 +41,8 @@ struct Tokenizer::Impl {
     // Reads and checks the file's members. `where` names the file in messages.
     static Result<std::unique_ptr<Impl>> read(const Json& json, const std::string& where);
 
-    // The token of `id` if it is to be decoded: nullptr for a special one with skip_special. Error for an id that no
-    // token has.
-    Result<const TokenInfo*> token_to_decode(TokenId id, bool skip_special) const;
+    // Text of `id` for the decoder: nullptr for a token left out by skip_special. Error for an id that no token has.
+    Result<const std::string*> text_to_decode(TokenId id, bool skip_special) const;
 
 private:
     Result<void> collect_tokens(const std::string& where);

@@ -1,5 +1,6 @@
 // Reads tokenizer.json: each part parses its own member; here they are checked against each other.
 #include <algorithm>
+#include <unordered_set>
 #include <utility>
 
 #include "base/log.h"
@@ -48,26 +49,30 @@ Result<std::unique_ptr<Tokenizer::Impl>> Tokenizer::Impl::read(const Json& json,
 }
 
 Result<void> Tokenizer::Impl::collect_tokens(const std::string& where) {
+    std::unordered_set<std::string> special_contents;
     for (const auto& [text, id] : model.vocabulary()) {
-        tokens.emplace(id, TokenInfo{text, false});
+        tokens.emplace(id, TokenEntry{{text, false}, text, false});
         vocab_size = std::max(vocab_size, id + 1);
     }
     for (const AddedToken& token : added.tokens()) {
-        const auto [entry, is_new] = tokens.emplace(token.id, TokenInfo{token.content, token.special});
+        TokenEntry& entry = tokens.try_emplace(token.id, TokenEntry{{token.content, false}, {}, false}).first->second;
         const auto in_model = model.vocabulary().find(token.content);
         const TokenId model_id = in_model == model.vocabulary().end() ? token.id : in_model->second;
         if (model_id != token.id) {
             return errorf(ErrorKind::kInvalidInput, "{}: added_tokens: '{}' has id {} there and {} in the vocabulary",
                           where, printable(token.content), token.id, model_id);
         }
-        if (entry->second.text != token.content) {
+        if (entry.info.text != token.content) {
             return errorf(ErrorKind::kInvalidInput, "{}: added_tokens: '{}' has id {}, which the vocabulary gives '{}'",
-                          where, printable(token.content), token.id, printable(entry->second.text));
+                          where, printable(token.content), token.id, printable(entry.info.text));
         }
-        entry->second.special = token.special;
+        entry.info.special = token.special;
+        entry.decoded = token.normalized ? normalizer.apply(token.content) : token.content;
+        if (token.special) special_contents.insert(token.content);
         added_ids.emplace(token.content, token.id);
         vocab_size = std::max(vocab_size, token.id + 1);
     }
+    for (auto& [id, entry] : tokens) entry.skipped = special_contents.contains(entry.decoded);
     if (tokens.empty()) return errorf(ErrorKind::kInvalidInput, "{}: the vocabulary is empty", where);
     return {};
 }
@@ -82,14 +87,14 @@ Result<void> Tokenizer::Impl::check_template(const std::string& where) const {
     return {};
 }
 
-Result<const TokenInfo*> Tokenizer::Impl::token_to_decode(TokenId id, bool skip_special) const {
+Result<const std::string*> Tokenizer::Impl::text_to_decode(TokenId id, bool skip_special) const {
     const auto found = tokens.find(id);
     if (found == tokens.end()) {
         return errorf(ErrorKind::kInvalidInput, "no token has id {}", id)
             .with_hint(fmt::format("the vocabulary's ids lie between 0 and {}", vocab_size - 1));
     }
-    const TokenInfo& token = found->second;
-    return skip_special && token.special ? nullptr : &token;
+    const TokenEntry& token = found->second;
+    return skip_special && token.skipped ? nullptr : &token.decoded;
 }
 
 }  // namespace dwubit
