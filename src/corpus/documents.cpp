@@ -1,0 +1,147 @@
+#include "corpus/documents.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <vector>
+
+#include "base/error.h"
+#include "json/json.h"
+
+namespace dwubit {
+namespace {
+
+constexpr std::size_t kBufferBytes = 1 << 18;
+constexpr std::string_view kFirstLine = "line 1, ";
+constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+
+void drop_byte_order_mark(std::string_view& text) {
+    if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
+}
+
+Error at(const std::string& where, Error error) {
+    error.message = where + ": " + error.message;
+    return error;
+}
+
+// Lines of a source, without their "\n".
+class LineReader {
+public:
+    LineReader(ByteSource& source, std::size_t limit) : source_(source), limit_(limit), buffer_(kBufferBytes) {}
+
+    // false at the end; an unfinished last line counts as one.
+    Result<bool> next(std::string& line) {
+        line.clear();
+        bool any = false;
+        while (true) {
+            if (begin_ == end_) {
+                DWUBIT_ASSIGN(end_, source_.read(buffer_));
+                begin_ = 0;
+                if (end_ == 0) return any;
+            }
+            any = true;
+            const std::string_view rest(buffer_.data() + begin_, end_ - begin_);
+            const std::size_t newline = rest.find('\n');
+            const std::string_view part = rest.substr(0, newline);
+            if (part.size() > limit_ - line.size()) {
+                return errorf(ErrorKind::kInvalidInput, "the line is longer than {} bytes", limit_);
+            }
+            line.append(part);
+            begin_ += part.size();
+            if (newline == std::string_view::npos) continue;
+            ++begin_;
+            return true;
+        }
+    }
+
+private:
+    ByteSource& source_;
+    std::size_t limit_;
+    std::vector<char> buffer_;
+    std::size_t begin_ = 0;
+    std::size_t end_ = 0;
+};
+
+Result<void> visit_json_line(std::string_view line, const std::string& place, const std::string& field,
+                             const DocumentVisitor& each) {
+    auto object = parse_json(line);
+    if (!object.ok()) {
+        // The parser counts lines too, but here there is one, whose number `place` has.
+        std::string& message = object.error().message;
+        if (message.starts_with(kFirstLine)) message.erase(0, kFirstLine.size());
+        return at(place, std::move(object).error());
+    }
+    if (!object->is_object()) return errorf(ErrorKind::kInvalidInput, "{}: the line must be a JSON object", place);
+    DWUBIT_ASSIGN(const std::string text, Fields(*object, place).string(field));
+    return each(text);
+}
+
+Result<void> read_json_lines(ByteSource& source, const std::string& where, const std::string& field,
+                             const DocumentVisitor& each, std::size_t limit) {
+    LineReader lines(source, limit);
+    std::string line;
+    bool any = false;
+    for (std::int64_t number = 1;; ++number) {
+        const std::string place = fmt::format("{}:{}", where, number);
+        auto more = lines.next(line);
+        if (!more.ok()) return at(place, std::move(more).error());
+        if (!*more) break;
+        std::string_view content = line;
+        if (number == 1) drop_byte_order_mark(content);
+        if (content.find_first_not_of(" \t\r") == std::string_view::npos) continue;
+        DWUBIT_TRY(visit_json_line(content, place, field, each));
+        any = true;
+    }
+    if (!any) return errorf(ErrorKind::kInvalidInput, "{} has no document", where);
+    return {};
+}
+
+Result<void> read_text(ByteSource& source, const std::string& where, const DocumentVisitor& each, std::size_t limit) {
+    std::string text;
+    std::vector<char> buffer(kBufferBytes);
+    while (true) {
+        const auto count = source.read(buffer);
+        if (!count.ok()) return at(where, count.error());
+        if (*count == 0) break;
+        if (*count > limit - text.size()) {
+            return errorf(ErrorKind::kInvalidInput, "{}: a document of more than {} bytes", where, limit)
+                .with_hint("give a long text as JSON lines (.jsonl), one document each");
+        }
+        text.append(buffer.data(), *count);
+    }
+    std::string_view content = text;
+    drop_byte_order_mark(content);
+    if (content.empty()) return errorf(ErrorKind::kInvalidInput, "{} has no document", where);
+    return each(content);
+}
+
+}  // namespace
+
+Result<CorpusFormat> corpus_format(const std::filesystem::path& path) {
+    CorpusFormat format;
+    std::string name = path.filename().string();
+    const auto take_suffix = [&](std::string_view suffix) {
+        if (!name.ends_with(suffix)) return false;
+        name.resize(name.size() - suffix.size());
+        return true;
+    };
+    if (take_suffix(".gz")) {
+        format.compression = Compression::kGzip;
+    } else if (take_suffix(".zst")) {
+        format.compression = Compression::kZstd;
+    }
+    if (take_suffix(".jsonl")) {
+        format.documents = CorpusFormat::Documents::kJsonLines;
+    } else if (!take_suffix(".txt")) {
+        return errorf(ErrorKind::kUnsupported, "{}: no kind of text file that this build reads", path.string())
+            .with_hint("supported: .jsonl, .txt, each also .gz or .zst");
+    }
+    return format;
+}
+
+Result<void> read_documents(ByteSource& source, CorpusFormat::Documents documents, const std::string& where,
+                            const std::string& field, const DocumentVisitor& each, const DocumentLimits& limits) {
+    if (documents == CorpusFormat::Documents::kText) return read_text(source, where, each, limits.bytes);
+    return read_json_lines(source, where, field, each, limits.bytes);
+}
+
+}  // namespace dwubit
