@@ -64,7 +64,7 @@ class Words(support.TreeTest):
         self.expect("docs/a.md", "`dwubit brew`\n", "'dwubit brew'", {"tokenize"})
 
     def test_commands_of_a_program(self):
-        program = self.write("fake", "#!/bin/sh\nprintf 'usage\\nSubcommands:\\n  tokenize   Text to ids\\n  inspect  What\\n'\n")
+        program = self.write("fake", "#!/bin/sh\nprintf 'usage: x COMMAND\\n\\n  tokenize   text to ids\\n  inspect  what\\n\\nmore\\n'\n")
         program.chmod(0o755)
         self.assertEqual(check_words.program_commands(str(program)), {"tokenize", "inspect"})
 
