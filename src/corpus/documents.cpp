@@ -81,14 +81,14 @@ Result<void> read_json_lines(ByteSource& source, const std::string& where, const
     std::string line;
     bool any = false;
     for (std::int64_t number = 1;; ++number) {
-        const std::string place = fmt::format("{}:{}", where, number);
+        const auto place = [&] { return fmt::format("{}:{}", where, number); };
         auto more = lines.next(line);
-        if (!more.ok()) return at(place, std::move(more).error());
+        if (!more.ok()) return at(place(), std::move(more).error());
         if (!*more) break;
         std::string_view content = line;
         if (number == 1) drop_byte_order_mark(content);
         if (content.find_first_not_of(" \t\r") == std::string_view::npos) continue;
-        DWUBIT_TRY(visit_json_line(content, place, field, each));
+        DWUBIT_TRY(visit_json_line(content, place(), field, each));
         any = true;
     }
     if (!any) return errorf(ErrorKind::kInvalidInput, "{} has no document", where);
