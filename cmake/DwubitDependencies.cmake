@@ -22,6 +22,7 @@ if(DWUBIT_ONEDNN)
   find_library(DNNL_LIBRARY dnnl)
   if(DNNL_INCLUDE_DIR AND DNNL_LIBRARY)
     set(dnnl_FOUND TRUE)
+    find_package(OpenMP REQUIRED COMPONENTS CXX)  # oneDNN's threads, which dwubit sets to one per unit of work
     add_library(DNNL::dnnl SHARED IMPORTED)
     set_target_properties(DNNL::dnnl PROPERTIES
       IMPORTED_LOCATION ${DNNL_LIBRARY} INTERFACE_INCLUDE_DIRECTORIES ${DNNL_INCLUDE_DIR})

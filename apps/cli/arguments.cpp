@@ -1,0 +1,86 @@
+#include "arguments.h"
+
+#include <charconv>
+
+#include "base/atomic_file.h"
+#include "base/error.h"
+#include "runtime/cpu/isa.h"
+
+namespace dwubit::cli {
+namespace {
+
+std::string range_text(std::int64_t min, std::int64_t max) {
+    return max == kNoLimit ? fmt::format("an integer of at least {}", min)
+                           : fmt::format("an integer from {} to {}", min, max);
+}
+
+}  // namespace
+
+CLI::Option* add_integer(CLI::App& app, const std::string& flags, std::int64_t& value, std::int64_t min,
+                         std::int64_t max, const std::string& help) {
+    CLI::Option* option = app.add_option(flags, value, help)->capture_default_str();
+    const auto validate = [min, max, flags](const std::string& text) -> std::string {
+        std::int64_t number = 0;
+        const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), number);
+        const bool parsed = code == std::errc() && end == text.data() + text.size();
+        if (parsed && number >= min && number <= max) return {};
+        return fmt::format("{}: must be {}, got '{}'", flags, range_text(min, max), text);
+    };
+    option->check(CLI::Validator(validate, ""));
+    return option;
+}
+
+CLI::Option* add_model(CLI::App& app, std::filesystem::path& model) {
+    return app.add_option("-m,--model,MODEL", model, "model folder (Hugging Face layout)")->required();
+}
+
+void ComputeOptions::declare(CLI::App& app) {
+    add_integer(app, "-t,--threads", threads, 0, 4096, "threads, 0 = all cores");
+    app.add_option("--device", device, "cpu|cuda[:i]")->capture_default_str();
+    app.add_option("--act", act, "activations of the linears: auto|f32|bf16")->capture_default_str();
+}
+
+Result<ActType> ComputeOptions::resolve_act() const {
+    if (act == "auto") return default_act();
+    return act_from_name(act);
+}
+
+Result<std::unique_ptr<ThreadPool>> ComputeOptions::make_pool() const {
+    if (device.rfind("cuda", 0) == 0) {
+        return errorf(ErrorKind::kUnsupported, "--device {}: this build has no CUDA runtime", device)
+            .with_hint("--device cpu");
+    }
+    if (device != "cpu")
+        return errorf(ErrorKind::kUsage, "--device {}: unknown device", device).with_hint("--device cpu");
+    if (!process_isa().ok()) return process_isa().error();
+    return std::make_unique<ThreadPool>(static_cast<int>(threads));
+}
+
+Result<Tokenizer> load_tokenizer(const std::filesystem::path& model) {
+    std::error_code ignored;
+    if (std::filesystem::is_directory(model, ignored)) return Tokenizer::load(model / "tokenizer.json");
+    if (!std::filesystem::exists(model, ignored)) {
+        return errorf(ErrorKind::kNotFound, "no model at {}", model.string())
+            .with_hint("a folder with config.json, *.safetensors and tokenizer.json");
+    }
+    return Tokenizer::load(model);
+}
+
+void check_vocabulary(const Tokenizer& tokenizer, const ModelConfig& config, Console& console) {
+    if (tokenizer.vocab_size() > config.vocab) {
+        console.warn(
+            fmt::format("the tokenizer has ids up to {}, the model's vocabulary ends at {}: text that needs "
+                        "the others will be refused",
+                        tokenizer.vocab_size() - 1, config.vocab - 1));
+    }
+}
+
+Result<std::string> read_prompt(const std::optional<std::string>& text,
+                                const std::optional<std::filesystem::path>& file) {
+    if (text.has_value() == file.has_value()) {
+        return make_error(ErrorKind::kUsage, "give the prompt with exactly one of -p TEXT and -f FILE");
+    }
+    return text ? Result<std::string>(*text) : read_file(*file);
+}
+
+}  // namespace dwubit::cli

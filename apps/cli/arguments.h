@@ -1,0 +1,51 @@
+// Options that several commands share, and numbers with ranges.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <filesystem>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/thread_pool.h"
+#include "console.h"
+#include "dwubit/result.h"
+#include "runtime/model/model.h"
+#include "tokenizer/tokenizer.h"
+
+namespace dwubit::cli {
+
+inline constexpr std::int64_t kNoLimit = std::numeric_limits<std::int64_t>::max();
+
+// An integer option; the error for another value names the flag and the range.
+CLI::Option* add_integer(CLI::App& app, const std::string& flags, std::int64_t& value, std::int64_t min,
+                         std::int64_t max, const std::string& help);
+
+// MODEL, as a positional or -m/--model. Required.
+CLI::Option* add_model(CLI::App& app, std::filesystem::path& model);
+
+// -t, --device, --act
+struct ComputeOptions {
+    std::int64_t threads = 0;  // 0 = all cores
+    std::string device = "cpu";
+    std::string act = "auto";
+
+    void declare(CLI::App& app);
+    Result<ActType> resolve_act() const;
+    // Checks device and DWUBIT_ISA, then starts the threads.
+    Result<std::unique_ptr<ThreadPool>> make_pool() const;
+};
+
+// The tokenizer of a model folder (tokenizer.json), or of a tokenizer.json itself.
+Result<Tokenizer> load_tokenizer(const std::filesystem::path& model);
+
+// Tokenizer and model must agree: a warning when ids of the tokenizer have no row in the model's embedding.
+void check_vocabulary(const Tokenizer& tokenizer, const ModelConfig& config, Console& console);
+
+// The text of -p, or of the file of -f; exactly one of them is given. `flag_p`, `flag_f` as parsed.
+Result<std::string> read_prompt(const std::optional<std::string>& text,
+                                const std::optional<std::filesystem::path>& file);
+
+}  // namespace dwubit::cli

@@ -1,0 +1,32 @@
+// A sub-command: declares its options, then runs and returns the object that --json prints.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <memory>
+
+#include "console.h"
+#include "dwubit/result.h"
+#include "json/json.h"
+
+namespace dwubit::cli {
+
+class Command {
+public:
+    virtual ~Command() = default;
+    virtual void declare(CLI::App& app) = 0;
+    // Prints for people through `console` unless console.json(); returns the members of the --json object.
+    virtual Result<Json> run(Console& console) = 0;
+};
+
+struct CommandEntry {
+    const char* name;
+    const char* summary;
+    std::unique_ptr<Command> (*make)();
+};
+
+std::unique_ptr<Command> make_generate();
+std::unique_ptr<Command> make_inspect();
+std::unique_ptr<Command> make_perplexity();
+std::unique_ptr<Command> make_tokenize();
+
+}  // namespace dwubit::cli

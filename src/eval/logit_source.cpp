@@ -1,0 +1,15 @@
+#include "eval/logit_source.h"
+
+namespace dwubit {
+
+Result<ModelLogitSource> ModelLogitSource::create(const Model& model, std::int64_t longest, ThreadPool& pool) {
+    DWUBIT_ASSIGN(KvCache cache, KvCache::create(model.config(), longest));
+    return ModelLogitSource(model, std::move(cache), pool);
+}
+
+Result<void> ModelLogitSource::score(std::span<const TokenId> ids, const LogitSink& sink) {
+    cache_.truncate(0);
+    return model_->forward(ids, cache_, LogitRows::kAll, sink, *pool_);
+}
+
+}  // namespace dwubit

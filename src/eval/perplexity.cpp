@@ -1,0 +1,96 @@
+#include "eval/perplexity.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+
+#include "base/error.h"
+#include "runtime/ops/op_table.h"
+
+namespace dwubit {
+
+std::string_view convention_name(WindowConvention convention) {
+    return convention == WindowConvention::kCarry ? "carry" : "inside";
+}
+
+Result<WindowConvention> convention_from_name(std::string_view name) {
+    if (name == "carry") return WindowConvention::kCarry;
+    if (name == "inside") return WindowConvention::kInside;
+    return errorf(ErrorKind::kUsage, "--convention {}: unknown convention", name)
+        .with_hint("--convention carry|inside");
+}
+
+Result<std::vector<Window>> plan_windows(std::int64_t tokens, const PerplexityOptions& options) {
+    const std::int64_t window = options.window;
+    const bool inside = options.convention == WindowConvention::kInside;
+    if (tokens < 2) {
+        return errorf(ErrorKind::kInvalidInput, "the corpus has {} token(s); at least 2 are needed to predict one",
+                      tokens);
+    }
+    if (inside && (window < 2 || window > tokens)) {
+        return errorf(ErrorKind::kUsage, "--window {}: the convention 'inside' takes 2 to {}, the tokens of the corpus",
+                      window, tokens)
+            .with_hint("--convention carry takes any window");
+    }
+    if (window < 1) return errorf(ErrorKind::kUsage, "--window {}: must be at least 1", window);
+    std::vector<Window> windows;
+    const std::int64_t limit = options.limit.value_or(tokens);
+    for (std::int64_t first = 0; static_cast<std::int64_t>(windows.size()) < limit; first += window) {
+        const std::int64_t left = tokens - first;
+        if (inside) {
+            if (left < window) break;
+            windows.push_back({first, window, window - 1});
+        } else {
+            if (left < 2) break;  // no token is left to predict
+            const std::int64_t predictions = std::min(window, left - 1);
+            windows.push_back({first, predictions, predictions});  // the last token of the stream need not be read
+        }
+        if (window > left) break;  // also keeps first + window from overflowing
+    }
+    return windows;
+}
+
+Result<PerplexityResult> measure_perplexity(LogitSource& source, std::span<const TokenId> stream,
+                                            const PerplexityOptions& options, ProgressSink& progress) {
+    DWUBIT_ASSIGN(const std::vector<Window> windows, plan_windows(static_cast<std::int64_t>(stream.size()), options));
+    PerplexityResult result;
+    for (const Window& window : windows) result.predictions += window.predictions;
+    std::vector<float> nll(static_cast<std::size_t>(result.predictions));
+    progress.begin("perplexity", result.predictions, "tokens");
+    std::int64_t scored = 0;
+    for (const Window& window : windows) {
+        const auto ids = stream.subspan(static_cast<std::size_t>(window.first), static_cast<std::size_t>(window.count));
+        const auto score = [&](std::int64_t row, std::span<const float> logits) {
+            if (row >= window.predictions) return;
+            const auto target = static_cast<std::size_t>(stream[static_cast<std::size_t>(window.first + row + 1)]);
+            const float total = active_ops().log_sum_exp(logits.data(), static_cast<std::int64_t>(logits.size()));
+            // A target outside the model's vocabulary is caught below: it is read as input of some window or is the
+            // last.
+            nll[static_cast<std::size_t>(scored + row)] = target < logits.size() ? total - logits[target] : NAN;
+        };
+        DWUBIT_TRY(source.score(ids, score));
+        scored += window.predictions;
+        result.tokens_read += window.count;
+        progress.update(scored);
+    }
+    progress.end();
+
+    double sum = 0;
+    for (const float x : nll) sum += x;
+    const auto count = static_cast<double>(result.predictions);
+    result.nll = sum / count;
+    if (!std::isfinite(result.nll)) {
+        const auto bad = std::find_if(nll.begin(), nll.end(), [](float x) { return !std::isfinite(x); });
+        return errorf(ErrorKind::kInvalidInput, "prediction {} has no finite log-likelihood", bad - nll.begin())
+            .with_hint("the model's logits are NaN or infinite, or the token is not in its vocabulary");
+    }
+    double squares = 0;
+    for (const float x : nll) squares += (x - result.nll) * (x - result.nll);
+    result.perplexity = std::exp(result.nll);
+    if (result.predictions > 1) result.stderr_ = result.perplexity * std::sqrt(squares / (count - 1) / count);
+    result.windows = static_cast<std::int64_t>(windows.size());
+    result.stream_end = windows.back().first + windows.back().predictions + 1;
+    return result;
+}
+
+}  // namespace dwubit

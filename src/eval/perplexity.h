@@ -1,0 +1,55 @@
+// Perplexity of a token stream, read in windows.
+//
+//   carry    window i reads tokens [W i, W (i+1)) and predicts the next token of each, so that every token but the
+//   first
+//            is scored once; the last window may be short.
+//   inside   full windows only, the W - 1 predictions inside each.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "base/log.h"
+#include "eval/logit_source.h"
+
+namespace dwubit {
+
+enum class WindowConvention { kCarry, kInside };
+
+std::string_view convention_name(WindowConvention convention);
+Result<WindowConvention> convention_from_name(std::string_view name);
+
+struct PerplexityOptions {
+    std::int64_t window = 1024;  // carry: >= 1; inside: 2 .. tokens of the stream
+    WindowConvention convention = WindowConvention::kCarry;
+    std::optional<std::int64_t> limit = std::nullopt;  // at most this many windows, >= 1
+};
+
+struct Window {
+    std::int64_t first = 0;        // of its tokens
+    std::int64_t count = 0;        // tokens read
+    std::int64_t predictions = 0;  // the first `predictions` positions score the token after them
+};
+
+// The windows of a stream of `tokens` tokens; an error says which stream lengths or windows would do.
+Result<std::vector<Window>> plan_windows(std::int64_t tokens, const PerplexityOptions& options);
+
+struct PerplexityResult {
+    double perplexity = 0;  // exp(nll)
+    double nll = 0;         // mean negative log-likelihood per prediction, in nats
+    double stderr_ = 0;     // standard error of `perplexity`, by the delta method, predictions taken as independent
+    std::int64_t predictions = 0;
+    std::int64_t windows = 0;
+    std::int64_t tokens_read = 0;  // by the model
+    std::int64_t stream_end = 0;   // the windows cover tokens [0, stream_end) of the stream
+};
+
+// Sums run in stream order in double: the same value for any number of threads. A NaN logit is an error that names the
+// position.
+Result<PerplexityResult> measure_perplexity(LogitSource& source, std::span<const TokenId> stream,
+                                            const PerplexityOptions& options, ProgressSink& progress = no_progress());
+
+}  // namespace dwubit

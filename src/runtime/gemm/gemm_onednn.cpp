@@ -1,0 +1,194 @@
+// oneDNN's matmul on weights in its blocked order. One primitive per (type, rows, n, k, ldy), made on first use.
+#include <dnnl.h>
+#include <omp.h>
+
+#include <algorithm>
+#include <dnnl.hpp>
+#include <map>
+#include <mutex>
+#include <shared_mutex>
+#include <tuple>
+
+#include "base/check.h"
+#include "base/error.h"
+#include "runtime/cpu/aligned_buffer.h"
+#include "runtime/gemm/gemm.h"
+
+namespace dwubit {
+namespace {
+
+using Memory = dnnl::memory;
+
+// oneDNN runs on OpenMP; the number of threads is a property of the calling thread, put back for whoever else uses it.
+class SingleThread {
+public:
+    SingleThread() : before_(omp_get_max_threads()) {
+        if (before_ != 1) omp_set_num_threads(1);
+    }
+    ~SingleThread() {
+        if (before_ != 1) omp_set_num_threads(before_);
+    }
+    SingleThread(const SingleThread&) = delete;
+    SingleThread& operator=(const SingleThread&) = delete;
+
+private:
+    int before_;
+};
+
+dnnl::cpu_isa isa_limit(const CpuIsa& isa) {
+    if (isa.isa == Isa::kAvx2) return dnnl::cpu_isa::avx2;
+    if (isa.amx_bf16) return dnnl::cpu_isa::avx512_core_amx;
+    return isa.avx512_bf16 ? dnnl::cpu_isa::avx512_core_bf16 : dnnl::cpu_isa::avx512_core;
+}
+
+// The engine, made after the library's instruction set is limited to ours: oneDNN takes the limit only before first
+// use.
+const dnnl::engine& cpu_engine() {
+    static const dnnl::engine engine = [] {
+        dnnl::set_max_cpu_isa(isa_limit(active_isa()));
+        return dnnl::engine(dnnl::engine::kind::cpu, 0);
+    }();
+    return engine;
+}
+
+Memory::data_type data_type(GemmType type) {
+    return type == GemmType::kBf16 ? Memory::data_type::bf16 : Memory::data_type::f32;
+}
+
+Memory::desc row_major(Memory::dim rows, Memory::dim cols, Memory::data_type type, Memory::dim stride) {
+    return {{rows, cols}, type, Memory::dims{stride, 1}};
+}
+
+struct Product {
+    dnnl::matmul primitive;
+    Memory::desc x, w, y, scratchpad;
+};
+
+Product make_product(GemmType type, std::int64_t rows, std::int64_t n, std::int64_t k, std::int64_t ldy,
+                     const Memory::desc& w) {
+    const auto x = row_major(rows, k, data_type(type), k);
+    const auto y = row_major(rows, n, Memory::data_type::f32, ldy);
+    dnnl::primitive_attr attributes;
+    attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+    const dnnl::matmul::primitive_desc description({x, w, y}, attributes, cpu_engine());
+    return {dnnl::matmul(description), x, description.weights_desc(), y, description.scratchpad_desc()};
+}
+
+// Weights are packed in the order that a product of this many rows asks for; oneDNN 2.6 asks for the same at any number
+// of rows.
+constexpr std::int64_t kPackingRows = 64;
+
+// `packed_n`: of the whole matrix that the `n` columns are part of; the strides of some orders depend on it.
+const Product& product(GemmType type, std::int64_t rows, std::int64_t n, std::int64_t packed_n, std::int64_t k,
+                       std::int64_t ldy, const Memory::desc& w) {
+    using Key = std::tuple<GemmType, std::int64_t, std::int64_t, std::int64_t, std::int64_t, std::int64_t>;
+    static std::map<Key, std::unique_ptr<Product>> products;
+    static std::shared_mutex mutex;
+    const Key key{type, rows, n, packed_n, k, ldy};
+    {
+        const std::shared_lock lock(mutex);
+        if (const auto found = products.find(key); found != products.end()) return *found->second;
+    }
+    const std::unique_lock lock(mutex);
+    auto& entry = products[key];
+    if (!entry) entry = std::make_unique<Product>(make_product(type, rows, n, k, ldy, w));
+    return *entry;
+}
+
+class OnednnMatrix final : public PackedMatrix {
+public:
+    OnednnMatrix(GemmType type, const void* w, std::int64_t n, std::int64_t k) : type_(type), n_(n), k_(k) {
+        const SingleThread single;
+        const Memory::desc any({k, n}, data_type(type), Memory::format_tag::any);
+        description_ = make_product(type, kPackingRows, n, k, n, any).w;
+        packed_.reserve(description_.get_size());
+        // Wᵀ as [k, n] is W's rows read with strides {1, k}.
+        const Memory::desc plain({k, n}, data_type(type), Memory::dims{1, k});
+        Memory from(plain, cpu_engine(), const_cast<void*>(w));
+        Memory to(description_, cpu_engine(), packed_.data());
+        dnnl::stream stream(cpu_engine());
+        dnnl::reorder(from, to).execute(stream, from, to);
+        stream.wait();
+    }
+
+    void apply(const void* x, std::int64_t rows, std::int64_t first, std::int64_t columns, float* y,
+               std::int64_t ldy) const override {
+        if (rows == 0) return;
+        const SingleThread single;
+        // oneDNN 2.6 has its fast products for outputs without gaps only.
+        if (rows == 1 || ldy == columns) {
+            multiply_dense(x, rows, first, columns, y);
+            return;
+        }
+        thread_local AlignedBuffer<float> dense;
+        multiply_dense(x, rows, first, columns, dense.reserve(static_cast<std::size_t>(rows * columns)));
+        for (std::int64_t r = 0; r < rows; ++r) std::copy_n(dense.data() + r * columns, columns, y + r * ldy);
+    }
+
+private:
+    void multiply_dense(const void* x, std::int64_t rows, std::int64_t first, std::int64_t columns, float* y) const {
+        Memory::desc panel = description_;
+        if (columns != n_) {
+            panel = description_.submemory_desc({k_, columns}, {0, first});
+            panel.data.offset0 = 0;  // products start at their memory's first byte; the pointer carries the offset
+        }
+        const Product& p = product(type_, rows, columns, n_, k_, columns, panel);
+        const auto* weights = packed_.data() + panel_offset(first, columns);
+        thread_local AlignedBuffer<std::byte> scratchpad;
+        const auto& engine = cpu_engine();
+        dnnl::stream stream(engine);
+        p.primitive.execute(
+            stream, {{DNNL_ARG_SRC, Memory(p.x, engine, const_cast<void*>(x))},
+                     {DNNL_ARG_WEIGHTS, Memory(p.w, engine, const_cast<std::byte*>(weights))},
+                     {DNNL_ARG_DST, Memory(p.y, engine, y)},
+                     {DNNL_ARG_SCRATCHPAD, Memory(p.scratchpad, engine, scratchpad.reserve(p.scratchpad.get_size()))}});
+        stream.wait();
+    }
+
+    std::size_t panel_offset(std::int64_t first, std::int64_t columns) const {
+        if (first == 0) return 0;
+        const std::size_t element = type_ == GemmType::kBf16 ? 2 : 4;
+        return static_cast<std::size_t>(description_.submemory_desc({k_, columns}, {0, first}).data.offset0) * element;
+    }
+
+    GemmType type_;
+    std::int64_t n_;
+    std::int64_t k_;
+    Memory::desc description_;
+    AlignedBuffer<std::byte> packed_;
+};
+
+std::string describe(const CpuIsa& isa) {
+    const dnnl_version_t* v = dnnl_version();
+    const char* level = isa.isa == Isa::kAvx2 ? "avx2"
+                        : isa.amx_bf16        ? "avx512_core_amx"
+                        : isa.avx512_bf16     ? "avx512_core_bf16"
+                                              : "avx512_core";
+    return fmt::format("oneDNN {}.{}.{} {}", v->major, v->minor, v->patch, level);
+}
+
+bool supports(GemmType type, const CpuIsa& isa) {
+    return type == GemmType::kF32 || isa.avx512_bf16 || isa.amx_bf16;
+}
+
+std::unique_ptr<PackedMatrix> pack(GemmType type, const void* w, std::int64_t n, std::int64_t k) {
+    return std::make_unique<OnednnMatrix>(type, w, n, k);
+}
+
+void multiply(bool transpose_b, std::int64_t m, std::int64_t n, std::int64_t k, const float* a, std::int64_t lda,
+              const float* b, std::int64_t ldb, bool accumulate, float* c, std::int64_t ldc) {
+    const SingleThread single;
+    cpu_engine();  // sets the instruction set limit
+    const dnnl_status_t status =
+        dnnl_sgemm('N', transpose_b ? 'T' : 'N', m, n, k, 1.0f, a, lda, b, ldb, accumulate ? 1.0f : 0.0f, c, ldc);
+    DWUBIT_CHECK(status == dnnl_success);
+}
+
+}  // namespace
+
+const GemmBackend* detail::configured_gemm() {
+    static constexpr GemmBackend kBackend = {"onednn", describe, supports, pack, multiply};
+    return &kBackend;
+}
+
+}  // namespace dwubit

@@ -1,0 +1,60 @@
+// Float32 by OpenBLAS, for builds without oneDNN. OpenBLAS picks its kernels by the processor; DWUBIT_ISA does not
+// lower them (OPENBLAS_CORETYPE does).
+#include <cblas.h>
+
+#include <vector>
+
+#include "base/check.h"
+#include "runtime/gemm/gemm.h"
+
+namespace dwubit {
+namespace {
+
+void single_thread() {
+    static const bool done = (openblas_set_num_threads(1), true);
+    static_cast<void>(done);
+}
+
+void multiply(bool transpose_b, std::int64_t m, std::int64_t n, std::int64_t k, const float* a, std::int64_t lda,
+              const float* b, std::int64_t ldb, bool accumulate, float* c, std::int64_t ldc) {
+    single_thread();
+    cblas_sgemm(CblasRowMajor, CblasNoTrans, transpose_b ? CblasTrans : CblasNoTrans, static_cast<blasint>(m),
+                static_cast<blasint>(n), static_cast<blasint>(k), 1.0f, a, static_cast<blasint>(lda), b,
+                static_cast<blasint>(ldb), accumulate ? 1.0f : 0.0f, c, static_cast<blasint>(ldc));
+}
+
+class OpenblasMatrix final : public PackedMatrix {
+public:
+    OpenblasMatrix(const float* w, std::int64_t n, std::int64_t k) : w_(w, w + n * k), k_(k) {}
+
+    void apply(const void* x, std::int64_t rows, std::int64_t first, std::int64_t columns, float* y,
+               std::int64_t ldy) const override {
+        multiply(true, rows, columns, k_, static_cast<const float*>(x), k_, w_.data() + first * k_, k_, false, y, ldy);
+    }
+
+private:
+    std::vector<float> w_;
+    std::int64_t k_;
+};
+
+std::string describe(const CpuIsa&) {
+    return openblas_get_config();
+}
+
+bool supports(GemmType type, const CpuIsa&) {
+    return type == GemmType::kF32;
+}
+
+std::unique_ptr<PackedMatrix> pack(GemmType type, const void* w, std::int64_t n, std::int64_t k) {
+    DWUBIT_CHECK(type == GemmType::kF32);
+    return std::make_unique<OpenblasMatrix>(static_cast<const float*>(w), n, k);
+}
+
+}  // namespace
+
+const GemmBackend* detail::configured_gemm() {
+    static constexpr GemmBackend kBackend = {"openblas", describe, supports, pack, multiply};
+    return &kBackend;
+}
+
+}  // namespace dwubit

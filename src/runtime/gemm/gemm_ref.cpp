@@ -1,0 +1,71 @@
+// The reference: readable loops. Sums run in float over k in order.
+#include <vector>
+
+#include "base/float16.h"
+#include "runtime/gemm/gemm.h"
+
+namespace dwubit {
+namespace {
+
+template <class T>
+class RefMatrix final : public PackedMatrix {
+public:
+    RefMatrix(const T* w, std::int64_t n, std::int64_t k) : w_(w, w + n * k), k_(k) {}
+
+    void apply(const void* x, std::int64_t rows, std::int64_t first, std::int64_t columns, float* y,
+               std::int64_t ldy) const override {
+        const auto* xs = static_cast<const T*>(x);
+        for (std::int64_t r = 0; r < rows; ++r) {
+            for (std::int64_t j = 0; j < columns; ++j) {
+                const T* w = w_.data() + (first + j) * k_;
+                float sum = 0;
+                for (std::int64_t i = 0; i < k_; ++i) sum += to_float(xs[r * k_ + i]) * to_float(w[i]);
+                y[r * ldy + j] = sum;
+            }
+        }
+    }
+
+private:
+    std::vector<T> w_;
+    std::int64_t k_;
+};
+
+std::string describe(const CpuIsa&) {
+    return "reference loops";
+}
+
+bool supports(GemmType, const CpuIsa&) {
+    return true;
+}
+
+std::unique_ptr<PackedMatrix> pack(GemmType type, const void* w, std::int64_t n, std::int64_t k) {
+    if (type == GemmType::kBf16) return std::make_unique<RefMatrix<Bf16>>(static_cast<const Bf16*>(w), n, k);
+    return std::make_unique<RefMatrix<float>>(static_cast<const float*>(w), n, k);
+}
+
+void multiply(bool transpose_b, std::int64_t m, std::int64_t n, std::int64_t k, const float* a, std::int64_t lda,
+              const float* b, std::int64_t ldb, bool accumulate, float* c, std::int64_t ldc) {
+    for (std::int64_t r = 0; r < m; ++r) {
+        for (std::int64_t j = 0; j < n; ++j) {
+            float sum = accumulate ? c[r * ldc + j] : 0.0f;
+            for (std::int64_t i = 0; i < k; ++i) {
+                sum += a[r * lda + i] * (transpose_b ? b[j * ldb + i] : b[i * ldb + j]);
+            }
+            c[r * ldc + j] = sum;
+        }
+    }
+}
+
+}  // namespace
+
+const GemmBackend& gemm_ref() {
+    static constexpr GemmBackend kBackend = {"ref", describe, supports, pack, multiply};
+    return kBackend;
+}
+
+const GemmBackend& active_gemm() {
+    const GemmBackend* configured = detail::configured_gemm();
+    return configured == nullptr || active_isa().isa == Isa::kRef ? gemm_ref() : *configured;
+}
+
+}  // namespace dwubit

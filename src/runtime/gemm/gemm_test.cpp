@@ -1,0 +1,144 @@
+#include "runtime/gemm/gemm.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstring>
+#include <vector>
+
+#include "base/float16.h"
+#include "base/philox.h"
+#include "runtime/gemm/packed_weight.h"
+
+namespace dwubit {
+namespace {
+
+std::vector<float> normal(std::int64_t count, std::uint64_t seed) {
+    Philox random(seed);
+    std::vector<float> values(static_cast<std::size_t>(count));
+    for (auto& v : values) v = to_float(to_bf16(random.next_normal()));  // exact in bf16, so both types see the same
+    return values;
+}
+
+std::vector<std::uint16_t> as_bf16(const std::vector<float>& values) {
+    std::vector<std::uint16_t> bits(values.size());
+    for (std::size_t i = 0; i < values.size(); ++i) bits[i] = to_bf16(values[i]).bits;
+    return bits;
+}
+
+// y = x Wᵀ in double.
+std::vector<double> product(const std::vector<float>& x, const std::vector<float>& w, std::int64_t rows, std::int64_t n,
+                            std::int64_t k) {
+    std::vector<double> y(static_cast<std::size_t>(rows * n));
+    for (std::int64_t r = 0; r < rows; ++r) {
+        for (std::int64_t j = 0; j < n; ++j) {
+            double sum = 0;
+            for (std::int64_t i = 0; i < k; ++i) {
+                sum += static_cast<double>(x[static_cast<std::size_t>(r * k + i)]) *
+                       w[static_cast<std::size_t>(j * k + i)];
+            }
+            y[static_cast<std::size_t>(r * n + j)] = sum;
+        }
+    }
+    return y;
+}
+
+struct Shape3 {
+    std::int64_t rows, n, k;
+};
+
+// Ragged sizes, one row, one column, more than a row tile, more than a panel.
+const Shape3 kShapes[] = {{1, 1, 1},      {1, 300, 33},   {7, 80, 48},   {64, 256, 64},
+                          {65, 257, 127}, {130, 40, 576}, {64, 600, 40}, {3, 513, 64}};
+
+TEST(PackedWeight, EqualsTheProductInDoubleForEveryTypeAndShape) {
+    ThreadPool pool(2);
+    for (const GemmType type : {GemmType::kF32, GemmType::kBf16}) {
+        if (!active_gemm().supports(type, active_isa())) continue;
+        for (const auto [rows, n, k] : kShapes) {
+            const auto x = normal(rows * k, 1);
+            const auto w = normal(n * k, 2);
+            const auto bits = as_bf16(w);
+            const TensorView view{"w", DType::kBf16, {n, k}, std::as_bytes(std::span(bits)), "test"};
+            auto weight = PackedWeight::pack(view, type);
+            ASSERT_TRUE(weight.ok());
+            std::vector<float> y(static_cast<std::size_t>(rows * n), NAN);
+            weight->apply({x.data(), rows, k}, {y.data(), rows, n}, pool);
+            const auto expected = product(x, w, rows, n, k);
+            for (std::size_t i = 0; i < y.size(); ++i) {
+                ASSERT_NEAR(y[i], expected[i], 2e-6 * static_cast<double>(k) + 1e-6) << rows << 'x' << n << 'x' << k;
+            }
+        }
+    }
+}
+
+TEST(PackedWeight, SameBytesForAnyNumberOfThreads) {
+    for (const auto [rows, n, k] : kShapes) {
+        const auto x = normal(rows * k, 3);
+        const auto w = normal(n * k, 4);
+        const TensorView view{"w", DType::kF32, {n, k}, std::as_bytes(std::span(w)), "test"};
+        std::vector<std::vector<float>> results;
+        for (const int threads : {1, 2, 3}) {
+            ThreadPool pool(threads);
+            auto weight = PackedWeight::pack(view, GemmType::kF32);
+            ASSERT_TRUE(weight.ok());
+            auto& y = results.emplace_back(static_cast<std::size_t>(rows * n));
+            weight->apply({x.data(), rows, k}, {y.data(), rows, n}, pool);
+        }
+        EXPECT_EQ(0, std::memcmp(results[0].data(), results[1].data(), results[0].size() * 4));
+        EXPECT_EQ(0, std::memcmp(results[0].data(), results[2].data(), results[0].size() * 4));
+    }
+}
+
+TEST(PackedWeight, WidensF16AndReadsUnalignedTensors) {
+    ThreadPool pool(1);
+    std::vector<std::byte> storage(1 + 2 * 6);
+    const float values[] = {1.5f, -2.0f, 0.25f, 3.0f, 0.0f, -1.0f};
+    for (std::size_t i = 0; i < 6; ++i) {
+        const F16 half = to_f16(values[i]);
+        std::memcpy(storage.data() + 1 + 2 * i, &half, 2);
+    }
+    const TensorView view{"w", DType::kF16, {2, 3}, std::span(storage).subspan(1), "test"};
+    auto weight = PackedWeight::pack(view, GemmType::kF32);
+    ASSERT_TRUE(weight.ok());
+    const float x[] = {1.0f, 2.0f, 4.0f};
+    float y[2];
+    weight->apply({x, 1, 3}, {y, 1, 2}, pool);
+    EXPECT_EQ(y[0], -1.5f);
+    EXPECT_EQ(y[1], -1.0f);
+}
+
+TEST(Gemm, MultiplyTakesStridesTransposeAndAccumulates) {
+    constexpr std::int64_t kM = 5, kN = 9, kK = 13, kPad = 3;
+    for (const GemmBackend* backend : {&gemm_ref(), &active_gemm()}) {
+        for (const bool transpose : {false, true}) {
+            const auto a = normal(kM * (kK + kPad), 5);
+            const std::int64_t ldb = (transpose ? kK : kN) + kPad;
+            const auto b = normal((transpose ? kN : kK) * ldb, 6);
+            std::vector<float> c(kM * (kN + kPad), 2.0f);
+            backend->multiply(transpose, kM, kN, kK, a.data(), kK + kPad, b.data(), ldb, true, c.data(), kN + kPad);
+            for (std::int64_t r = 0; r < kM; ++r) {
+                for (std::int64_t j = 0; j < kN; ++j) {
+                    double sum = 2.0;
+                    for (std::int64_t i = 0; i < kK; ++i) {
+                        const auto bi = static_cast<std::size_t>(transpose ? j * ldb + i : i * ldb + j);
+                        sum += static_cast<double>(a[static_cast<std::size_t>(r * (kK + kPad) + i)]) * b[bi];
+                    }
+                    ASSERT_NEAR(c[static_cast<std::size_t>(r * (kN + kPad) + j)], sum, 1e-4) << backend->name;
+                }
+                ASSERT_EQ(c[static_cast<std::size_t>(r * (kN + kPad) + kN)], 2.0f) << "wrote past the row";
+            }
+        }
+    }
+}
+
+TEST(Gemm, ForcedReferenceRunsTheReference) {
+    if (active_isa().isa == Isa::kRef) {
+        EXPECT_STREQ(active_gemm().name, "ref");
+    } else if (detail::configured_gemm() != nullptr) {
+        EXPECT_STREQ(active_gemm().name, detail::configured_gemm()->name);
+    }
+}
+
+}  // namespace
+}  // namespace dwubit

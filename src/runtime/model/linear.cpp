@@ -1,0 +1,63 @@
+#include "runtime/model/linear.h"
+
+#include "base/error.h"
+#include "runtime/ops/op_table.h"
+
+namespace dwubit {
+
+std::string_view act_name(ActType act) {
+    return act == ActType::kBf16 ? "bf16" : "f32";
+}
+
+Result<ActType> act_from_name(std::string_view name) {
+    if (name == "f32") return ActType::kF32;
+    if (name == "bf16") return ActType::kBf16;
+    return errorf(ErrorKind::kUsage, "--act {}: unknown activation type", name).with_hint("--act f32|bf16");
+}
+
+ActType default_act() {
+    return ActType::kF32;
+}
+
+DenseKernel choose_dense_kernel(DType dtype, ActType act) {
+    const GemmBackend& gemm = active_gemm();
+    std::string reason;
+    if (act == ActType::kBf16 && dtype != DType::kBf16) {
+        reason = fmt::format("the weight is {}: bf16 would round it", dtype_name(dtype));
+    } else if (act == ActType::kBf16 && !gemm.supports(GemmType::kBf16, active_isa())) {
+        reason = fmt::format("{} has no bf16 product here", gemm.describe(active_isa()));
+    }
+    const bool bf16 = act == ActType::kBf16 && reason.empty();
+    return {bf16 ? GemmType::kBf16 : GemmType::kF32,
+            {fmt::format("dense_gemm_{}_{}", bf16 ? "bf16" : "f32", gemm.name), gemm.describe(active_isa()),
+             std::move(reason)}};
+}
+
+Result<Linear> Linear::bind(const TensorView& weight, const TensorView* bias, ActType act) {
+    DenseKernel kernel = choose_dense_kernel(weight.dtype, act);
+    Linear linear;
+    linear.kernel_ = std::move(kernel.info);
+    DWUBIT_ASSIGN(linear.weight_, PackedWeight::pack(weight, kernel.type));
+    if (bias != nullptr) {
+        linear.bias_.resize(static_cast<std::size_t>(linear.out_features()));
+        DWUBIT_TRY(read_as_f32(*bias, linear.bias_));
+    }
+    return linear;
+}
+
+void Linear::apply(MatrixView<const float> x, MatrixView<float> y, ThreadPool& pool) const {
+    weight_.apply(x, y, pool);
+    add_bias(y);
+}
+
+void Linear::apply_tile(MatrixView<const float> x, MatrixView<float> y) const {
+    weight_.apply_tile(x, y);
+    add_bias(y);
+}
+
+void Linear::add_bias(MatrixView<float> y) const {
+    if (bias_.empty()) return;
+    for (std::int64_t r = 0; r < y.rows; ++r) active_ops().add(bias_.data(), y.row(r).data(), y.cols);
+}
+
+}  // namespace dwubit

@@ -1,0 +1,92 @@
+#include "runtime/model/model.h"
+
+#include <atomic>
+
+#include "base/error.h"
+#include "runtime/model/config.h"
+
+namespace dwubit {
+namespace {
+
+// Binds the tensors of one checkpoint; counts what it has bound for the progress line. Used by several threads at once.
+class Binder {
+public:
+    Binder(const TensorTable& table, ActType act, ProgressSink& progress)
+        : table_(table), act_(act), progress_(progress) {}
+
+    Result<void> vector(const std::string& module, std::vector<float>& out) const {
+        DWUBIT_ASSIGN(const TensorView* tensor, table_.require(module + ".weight"));
+        out.resize(static_cast<std::size_t>(tensor->shape.at(0)));
+        return read_as_f32(*tensor, out);
+    }
+
+    // `bias`: the module has one (check_tensors has seen to it).
+    Result<void> linear(const std::string& module, bool bias, Linear& out) {
+        DWUBIT_ASSIGN(const TensorView* weight, table_.require(module + ".weight"));
+        const TensorView* bias_tensor = bias ? table_.find(module + ".bias") : nullptr;
+        DWUBIT_ASSIGN(out, Linear::bind(*weight, bias_tensor, act_).context(module));
+        progress_.update(++bound_);
+        return {};
+    }
+
+private:
+    const TensorTable& table_;
+    ActType act_;
+    ProgressSink& progress_;
+    std::atomic<std::int64_t> bound_{0};
+};
+
+Result<void> bind_layer(Binder& binder, const ModelConfig& config, std::int64_t index, LayerWeights& layer) {
+    const LayerTensorNames names = layer_tensor_names(config, index);
+    DWUBIT_TRY(binder.vector(names.attention_norm, layer.attention_norm));
+    DWUBIT_TRY(binder.vector(names.mlp_norm, layer.mlp_norm));
+    if (config.qk_norm) {
+        DWUBIT_TRY(binder.vector(names.q_norm, layer.q_norm));
+        DWUBIT_TRY(binder.vector(names.k_norm, layer.k_norm));
+    }
+    DWUBIT_TRY(binder.linear(names.q, config.qkv_bias, layer.q));
+    DWUBIT_TRY(binder.linear(names.k, config.qkv_bias, layer.k));
+    DWUBIT_TRY(binder.linear(names.v, config.qkv_bias, layer.v));
+    DWUBIT_TRY(binder.linear(names.o, config.o_bias, layer.o));
+    DWUBIT_TRY(binder.linear(names.gate, config.mlp_bias, layer.gate));
+    DWUBIT_TRY(binder.linear(names.up, config.mlp_bias, layer.up));
+    return binder.linear(names.down, config.mlp_bias, layer.down);
+}
+
+}  // namespace
+
+Result<Model> Model::load(const std::filesystem::path& path, ActType act, ThreadPool& pool, ProgressSink& progress) {
+    DWUBIT_ASSIGN(HfDir directory, open_hf_dir(path));
+    return load(std::move(directory), act, pool, progress);
+}
+
+Result<Model> Model::load(HfDir directory, ActType act, ThreadPool& pool, ProgressSink& progress) {
+    Model model;
+    model.directory_ = std::move(directory);
+    model.act_ = act;
+    const HfDir& dir = model.directory_;
+    const std::string where = "model " + dir.path.string();
+    const Json* generation = dir.generation_config ? &*dir.generation_config : nullptr;
+    DWUBIT_ASSIGN(model.config_, read_model_config(dir.config, generation).context(where));
+    const ModelConfig& config = model.config_;
+    DWUBIT_TRY(check_tensors(config, dir.tensors).context(where));
+    DWUBIT_TRY(check_weights_finite(dir.tensors, pool).context(where));
+
+    progress.begin("load", config.layers * 7 + 1, "linears");
+    Binder binder(dir.tensors, act, progress);
+    const GlobalTensorNames names = global_tensor_names(config);
+    DWUBIT_ASSIGN(model.embedding_, dir.tensors.require(names.embedding + ".weight"));
+    model.layers_.resize(static_cast<std::size_t>(config.layers));
+    std::vector<Result<void>> bound(model.layers_.size());
+    pool.parallel_for(config.layers, [&](std::int64_t i) {
+        const auto index = static_cast<std::size_t>(i);
+        bound[index] = bind_layer(binder, config, i, model.layers_[index]);
+    });
+    for (auto& result : bound) DWUBIT_TRY(std::move(result).context(where));
+    DWUBIT_TRY(binder.vector(names.norm, model.norm_).context(where));
+    DWUBIT_TRY(binder.linear(names.head, false, model.head_).context(where));
+    progress.end();
+    return model;
+}
+
+}  // namespace dwubit

@@ -1,0 +1,35 @@
+// Causal attention of a block of new positions over a cache of keys and values (Vaswani et al. 2017, section 3.2.1;
+// grouped heads: Ainslie et al. 2023). Scores are never held for more than a tile: the softmax runs over key blocks
+// (Milakov and Gimelshein 2018; Dao et al. 2022).
+#pragma once
+
+#include <cstdint>
+
+#include "base/span.h"
+#include "base/thread_pool.h"
+
+namespace dwubit {
+
+struct AttentionShape {
+    std::int64_t heads = 0;
+    std::int64_t kv_heads = 0;  // divides heads; head h reads kv head h / (heads / kv_heads)
+    std::int64_t head_dim = 0;
+};
+
+// One layer's cache. Key of kv head g at position p: keys + (g * capacity + p) * head_dim; values alike. float32.
+struct KvView {
+    const float* keys = nullptr;
+    const float* values = nullptr;
+    std::int64_t capacity = 0;  // positions allocated per head
+};
+
+// q: [rows, heads * head_dim], rows at positions first_position + r, whose keys and values are in the cache already.
+// out: same shape. out[r] = softmax(q k^T / sqrt(head_dim)) v over positions <= first_position + r.
+void attention(const AttentionShape& shape, MatrixView<const float> q, const KvView& cache, std::int64_t first_position,
+               MatrixView<float> out, ThreadPool& pool);
+
+// The same, by the definition, in double.
+void attention_ref(const AttentionShape& shape, MatrixView<const float> q, const KvView& cache,
+                   std::int64_t first_position, MatrixView<float> out);
+
+}  // namespace dwubit

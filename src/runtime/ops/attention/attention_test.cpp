@@ -1,0 +1,64 @@
+#include "runtime/ops/attention/attention.h"
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <vector>
+
+#include "base/philox.h"
+
+namespace dwubit {
+namespace {
+
+std::vector<float> normal(std::int64_t count, std::uint64_t seed, float scale) {
+    Philox random(seed);
+    std::vector<float> values(static_cast<std::size_t>(count));
+    for (auto& v : values) v = scale * random.next_normal();
+    return values;
+}
+
+struct Case {
+    AttentionShape shape;
+    std::int64_t rows, first;
+};
+
+// Decode, ragged tiles, several key blocks, group sizes 1, 3 and 4, odd head sizes.
+const Case kCases[] = {{{4, 4, 16}, 1, 0},   {{8, 2, 64}, 1, 700},  {{8, 2, 64}, 70, 0},
+                       {{6, 2, 10}, 130, 5}, {{4, 1, 32}, 65, 250}, {{2, 2, 128}, 3, 255}};
+
+TEST(Attention, EqualsTheDefinition) {
+    ThreadPool pool(2);
+    for (const auto& [shape, rows, first] : kCases) {
+        const std::int64_t capacity = first + rows + 3;
+        const std::int64_t width = shape.heads * shape.head_dim;
+        const auto q = normal(rows * width, 1, 2.0f);
+        const auto keys = normal(shape.kv_heads * capacity * shape.head_dim, 2, 1.0f);
+        const auto values = normal(shape.kv_heads * capacity * shape.head_dim, 3, 1.0f);
+        const KvView cache{keys.data(), values.data(), capacity};
+        std::vector<float> out(static_cast<std::size_t>(rows * width)), expected(out.size());
+        attention(shape, {q.data(), rows, width}, cache, first, {out.data(), rows, width}, pool);
+        attention_ref(shape, {q.data(), rows, width}, cache, first, {expected.data(), rows, width});
+        for (std::size_t i = 0; i < out.size(); ++i) ASSERT_NEAR(out[i], expected[i], 5e-6) << rows << '@' << first;
+
+        std::vector<float> serial(out.size());
+        ThreadPool one(1);
+        attention(shape, {q.data(), rows, width}, cache, first, {serial.data(), rows, width}, one);
+        EXPECT_EQ(0, std::memcmp(serial.data(), out.data(), out.size() * sizeof(float)));
+    }
+}
+
+TEST(Attention, LaterPositionsAreNotRead) {
+    ThreadPool pool(1);
+    const AttentionShape shape{2, 1, 8};
+    auto keys = normal(20 * 8, 2, 1.0f);
+    auto values = normal(20 * 8, 3, 1.0f);
+    const auto q = normal(5 * 16, 1, 1.0f);
+    std::vector<float> before(80), after(80);
+    attention(shape, {q.data(), 5, 16}, {keys.data(), values.data(), 20}, 10, {before.data(), 5, 16}, pool);
+    for (std::size_t i = 15 * 8; i < keys.size(); ++i) keys[i] = values[i] = 1e30f;
+    attention(shape, {q.data(), 5, 16}, {keys.data(), values.data(), 20}, 10, {after.data(), 5, 16}, pool);
+    EXPECT_EQ(before, after);
+}
+
+}  // namespace
+}  // namespace dwubit

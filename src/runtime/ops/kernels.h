@@ -1,0 +1,55 @@
+// The row kernels behind the ops, one per instruction set. Kernels state preconditions and do not validate; no pointer
+// needs alignment; inputs and outputs may be the same array where the comment says so.
+//
+// Naming: <op>_<type>_<isa>. This header uses fixed-width types only: the *_avx* files include it.
+#pragma once
+
+#include <cstdint>
+
+namespace dwubit {
+
+// out[i] = x[i] * weight[i] / sqrt(mean(x^2) + eps), i < n. out may be x.
+using RmsNormKernel = void (*)(const float* x, const float* weight, float eps, float* out, std::int64_t n);
+void rms_norm_f32_ref(const float* x, const float* weight, float eps, float* out, std::int64_t n);
+void rms_norm_f32_avx2(const float* x, const float* weight, float eps, float* out, std::int64_t n);
+void rms_norm_f32_avx512(const float* x, const float* weight, float eps, float* out, std::int64_t n);
+
+// Rotates the pairs (x[i], x[i + half]), i < half, by the angle whose cosine and sine are given; in place.
+using RopeKernel = void (*)(float* x, const float* cosine, const float* sine, std::int64_t half);
+void rope_f32_ref(float* x, const float* cosine, const float* sine, std::int64_t half);
+void rope_f32_avx2(float* x, const float* cosine, const float* sine, std::int64_t half);
+void rope_f32_avx512(float* x, const float* cosine, const float* sine, std::int64_t half);
+
+// One step of a softmax over a row that comes in blocks: scores[i] becomes exp(scores[i] - max) with max the maximum
+// so far, *running_max and *running_sum are brought up to date, and the factor exp(old max - new max) for what was
+// accumulated before is returned. Before the first block: *running_max = -infinity, *running_sum = 0. n >= 1.
+using SoftmaxBlockKernel = float (*)(float* scores, std::int64_t n, float* running_max, float* running_sum);
+float softmax_block_f32_ref(float* scores, std::int64_t n, float* running_max, float* running_sum);
+float softmax_block_f32_avx2(float* scores, std::int64_t n, float* running_max, float* running_sum);
+float softmax_block_f32_avx512(float* scores, std::int64_t n, float* running_max, float* running_sum);
+
+// log(sum(exp(x[i]))), i < n, n >= 1.
+using LogSumExpKernel = float (*)(const float* x, std::int64_t n);
+float log_sum_exp_f32_ref(const float* x, std::int64_t n);
+float log_sum_exp_f32_avx2(const float* x, std::int64_t n);
+float log_sum_exp_f32_avx512(const float* x, std::int64_t n);
+
+// gate[i] = gate[i] / (1 + exp(-gate[i])) * up[i], in place.
+using SwigluKernel = void (*)(float* gate, const float* up, std::int64_t n);
+void swiglu_f32_ref(float* gate, const float* up, std::int64_t n);
+void swiglu_f32_avx2(float* gate, const float* up, std::int64_t n);
+void swiglu_f32_avx512(float* gate, const float* up, std::int64_t n);
+
+// out[i] += x[i].
+using AddKernel = void (*)(const float* x, float* out, std::int64_t n);
+void add_f32_ref(const float* x, float* out, std::int64_t n);
+void add_f32_avx2(const float* x, float* out, std::int64_t n);
+void add_f32_avx512(const float* x, float* out, std::int64_t n);
+
+// out[i] = bf16 bits of x[i], round to nearest even, NaN kept.
+using ToBf16Kernel = void (*)(const float* x, std::uint16_t* out, std::int64_t n);
+void to_bf16_f32_ref(const float* x, std::uint16_t* out, std::int64_t n);
+void to_bf16_f32_avx2(const float* x, std::uint16_t* out, std::int64_t n);
+void to_bf16_f32_avx512(const float* x, std::uint16_t* out, std::int64_t n);
+
+}  // namespace dwubit

@@ -1,0 +1,25 @@
+// The kernels of one instruction set, and the set in use.
+#pragma once
+
+#include "runtime/cpu/isa.h"
+#include "runtime/ops/kernels.h"
+
+namespace dwubit {
+
+struct OpTable {
+    Isa isa;
+    RmsNormKernel rms_norm;
+    RopeKernel rope;
+    SoftmaxBlockKernel softmax_block;
+    LogSumExpKernel log_sum_exp;
+    SwigluKernel swiglu;
+    AddKernel add;
+    ToBf16Kernel to_bf16;
+};
+
+const OpTable& op_table(Isa isa);
+
+// op_table(active_isa().isa)
+const OpTable& active_ops();
+
+}  // namespace dwubit

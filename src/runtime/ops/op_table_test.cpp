@@ -1,0 +1,166 @@
+// Kernel conformance: every row kernel of every instruction set that this processor has, against the reference, over a
+// sweep of sizes with ragged ends. ctest runs it once per DWUBIT_ISA level; ActiveTableIsTheForcedOne makes sure of it.
+#include "runtime/ops/op_table.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstdlib>
+#include <cstring>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "base/philox.h"
+
+namespace dwubit {
+namespace {
+
+const std::int64_t kSizes[] = {1, 2, 15, 16, 17, 31, 48, 64, 100, 255, 512, 1792};
+
+std::vector<float> normal(std::int64_t count, std::uint64_t seed, float scale = 1.0f) {
+    Philox random(seed);
+    std::vector<float> values(static_cast<std::size_t>(count));
+    for (auto& v : values) v = scale * random.next_normal();
+    return values;
+}
+
+class OpTableTest : public ::testing::TestWithParam<Isa> {
+protected:
+    void SetUp() override {
+        if (GetParam() > detect_cpu_isa().isa) GTEST_SKIP() << "this processor lacks " << isa_name(GetParam());
+    }
+    const OpTable& ops() const { return op_table(GetParam()); }
+    const OpTable& ref() const { return op_table(Isa::kRef); }
+};
+
+TEST_P(OpTableTest, TableNamesItsIsa) {
+    EXPECT_EQ(ops().isa, GetParam());
+}
+
+TEST_P(OpTableTest, RmsNorm) {
+    for (const std::int64_t n : kSizes) {
+        const auto x = normal(n, 1), w = normal(n, 2);
+        std::vector<float> got(x.size()), want(x.size());
+        ops().rms_norm(x.data(), w.data(), 1e-5f, got.data(), n);
+        ref().rms_norm(x.data(), w.data(), 1e-5f, want.data(), n);
+        for (std::size_t i = 0; i < got.size(); ++i) ASSERT_NEAR(got[i], want[i], 2e-6f * (1 + std::abs(want[i]))) << n;
+    }
+}
+
+TEST_P(OpTableTest, RmsNormOfZerosIsZero) {
+    std::vector<float> x(33), w(33, 1.0f);
+    ops().rms_norm(x.data(), w.data(), 1e-5f, x.data(), 33);
+    for (const float v : x) EXPECT_EQ(v, 0.0f);
+}
+
+TEST_P(OpTableTest, Rope) {
+    for (const std::int64_t half : {1, 5, 16, 32, 64}) {
+        const auto cosine = normal(half, 1), sine = normal(half, 2);
+        auto got = normal(2 * half, 3);
+        auto want = got;
+        ops().rope(got.data(), cosine.data(), sine.data(), half);
+        ref().rope(want.data(), cosine.data(), sine.data(), half);
+        EXPECT_EQ(got, want) << half;
+    }
+}
+
+TEST_P(OpTableTest, SoftmaxInBlocks) {
+    for (const std::int64_t n : kSizes) {
+        const auto x = normal(n, 4, 8.0f);
+        std::vector<double> exact(x.begin(), x.end());
+        double maximum = -INFINITY, sum = 0;
+        for (const double v : exact) maximum = std::max(maximum, v);
+        for (double& v : exact) sum += v = std::exp(v - maximum);
+        auto scores = x;
+        float running_max = -INFINITY, running_sum = 0;
+        for (std::int64_t first = 0; first < n; first += 64) {
+            const std::int64_t count = std::min<std::int64_t>(64, n - first);
+            const float correction = ops().softmax_block(scores.data() + first, count, &running_max, &running_sum);
+            ASSERT_EQ(first == 0, correction == 0.0f);
+            for (std::int64_t i = 0; i < first; ++i) scores[static_cast<std::size_t>(i)] *= correction;
+        }
+        EXPECT_EQ(running_max, static_cast<float>(maximum));
+        EXPECT_NEAR(running_sum / sum, 1.0, 2e-6);
+        for (std::size_t i = 0; i < x.size(); ++i) ASSERT_NEAR(scores[i], exact[i], 1e-6) << n;
+    }
+}
+
+TEST_P(OpTableTest, SoftmaxOfFarScoresStaysFinite) {
+    std::vector<float> scores = {-1000.0f, 0.0f, 1000.0f, 999.0f};
+    float running_max = -INFINITY, running_sum = 0;
+    ops().softmax_block(scores.data(), 4, &running_max, &running_sum);
+    EXPECT_NEAR(scores[0], 0.0f, 1e-30f);
+    EXPECT_EQ(scores[2], 1.0f);
+    EXPECT_NEAR(running_sum, 1.0 + std::exp(-1.0), 1e-6);
+}
+
+TEST_P(OpTableTest, LogSumExp) {
+    for (const std::int64_t n : kSizes) {
+        const auto x = normal(n, 5, 6.0f);
+        double sum = 0;
+        for (const float v : x) sum += std::exp(static_cast<double>(v));
+        EXPECT_NEAR(ops().log_sum_exp(x.data(), n), std::log(sum), 4e-6) << n;
+    }
+}
+
+TEST_P(OpTableTest, SwigluOverTheWholeRange) {
+    const std::int64_t n = 20001;
+    std::vector<float> gate(n), up(n, 1.5f);
+    for (std::int64_t i = 0; i < n; ++i) gate[static_cast<std::size_t>(i)] = -100.0f + 0.01f * static_cast<float>(i);
+    const auto input = gate;
+    ops().swiglu(gate.data(), up.data(), n);
+    for (std::size_t i = 0; i < gate.size(); ++i) {
+        const double exact = input[i] / (1.0 + std::exp(-static_cast<double>(input[i]))) * 1.5;
+        ASSERT_NEAR(gate[i], exact, 4e-7 * std::abs(exact) + 1e-35) << input[i];
+    }
+}
+
+TEST_P(OpTableTest, Add) {
+    for (const std::int64_t n : kSizes) {
+        const auto x = normal(n, 6);
+        auto got = normal(n, 7);
+        auto want = got;
+        ops().add(x.data(), got.data(), n);
+        ref().add(x.data(), want.data(), n);
+        EXPECT_EQ(got, want);
+    }
+}
+
+TEST_P(OpTableTest, ToBf16IsBitExact) {
+    auto x = normal(1000, 8);
+    x.insert(x.end(), {0.0f, -0.0f, INFINITY, -INFINITY, NAN, std::numeric_limits<float>::max(),
+                       std::numeric_limits<float>::denorm_min(), std::bit_cast<float>(0x3f808000u),
+                       std::bit_cast<float>(0x7f800001u)});
+    const auto n = static_cast<std::int64_t>(x.size());
+    std::vector<std::uint16_t> got(x.size()), want(x.size());
+    ops().to_bf16(x.data(), got.data(), n);
+    ref().to_bf16(x.data(), want.data(), n);
+    EXPECT_EQ(got, want);
+}
+
+INSTANTIATE_TEST_SUITE_P(Isa, OpTableTest, ::testing::Values(Isa::kRef, Isa::kAvx2, Isa::kAvx512),
+                         [](const auto& test) { return std::string(isa_name(test.param)); });
+
+// AVX2 and AVX-512 run the same lanes in the same order: equal bits, so results do not change between the two.
+TEST(OpTable, Avx2AndAvx512GiveTheSameBits) {
+    if (detect_cpu_isa().isa < Isa::kAvx512) GTEST_SKIP() << "this processor lacks avx512";
+    for (const std::int64_t n : kSizes) {
+        const auto x = normal(n, 9, 5.0f), w = normal(n, 10);
+        auto a = x, b = x;
+        op_table(Isa::kAvx2).rms_norm(x.data(), w.data(), 1e-6f, a.data(), n);
+        op_table(Isa::kAvx512).rms_norm(x.data(), w.data(), 1e-6f, b.data(), n);
+        EXPECT_EQ(a, b) << n;
+        op_table(Isa::kAvx2).swiglu(a.data(), w.data(), n);
+        op_table(Isa::kAvx512).swiglu(b.data(), w.data(), n);
+        EXPECT_EQ(a, b) << n;
+        EXPECT_EQ(op_table(Isa::kAvx2).log_sum_exp(x.data(), n), op_table(Isa::kAvx512).log_sum_exp(x.data(), n)) << n;
+    }
+}
+
+TEST(OpTable, ActiveTableIsTheForcedOne) {
+    EXPECT_EQ(active_ops().isa, active_isa().isa);
+}
+
+}  // namespace
+}  // namespace dwubit
