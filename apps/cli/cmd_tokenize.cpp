@@ -36,6 +36,7 @@ public:
         app.add_option("--field", field_, "member of a .jsonl line that has the text")->capture_default_str();
         app.add_flag("--no-bos", no_bos_, "without the tokens that the tokenizer puts around a text");
         app.add_option("--ids", ids_, "decode these ids: 1,2,3");
+        app.add_flag("--special", special_, "show special tokens in decoded text");
     }
 
     Result<Json> run(Console& console) override {
@@ -64,7 +65,7 @@ public:
 private:
     Result<Json> decode(const Tokenizer& tokenizer, Console& console) const {
         DWUBIT_ASSIGN(const std::vector<TokenId> ids, parse_ids(*ids_));
-        DWUBIT_ASSIGN(std::string text, tokenizer.decode(ids, false).context("--ids"));
+        DWUBIT_ASSIGN(std::string text, tokenizer.decode(ids, !special_).context("--ids"));
         console.print(text + "\n");
         return Json{{"documents", Json::array({ids})}, {"count", ids.size()}, {"text", std::move(text)}};
     }
@@ -75,6 +76,7 @@ private:
     std::string field_ = "text";
     bool no_bos_ = false;
     std::optional<std::string> ids_;
+    bool special_ = false;
 };
 
 }  // namespace

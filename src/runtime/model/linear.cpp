@@ -16,7 +16,9 @@ Result<ActType> act_from_name(std::string_view name) {
 }
 
 ActType default_act() {
-    return ActType::kF32;
+    const CpuIsa& isa = active_isa();
+    const bool native = isa.avx512_bf16 || isa.amx_bf16;  // elsewhere bf16 products are slower than float32
+    return native && active_gemm().supports(GemmType::kBf16, isa) ? ActType::kBf16 : ActType::kF32;
 }
 
 DenseKernel choose_dense_kernel(DType dtype, ActType act) {
