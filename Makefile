@@ -39,16 +39,14 @@ test: .deps-test  ## Everything that is tested; ends with ctest's summary
 	@cmake --build --preset fuzz -j $(JOBS)
 	@ctest --preset dev -j $(JOBS)
 
-lint: .deps-lint  ## Formatting, repository rules, clang-tidy
+lint: .deps-lint  ## Formatting and repository rules
 	@tools/check_format.sh
 	@tools/check_layering.py
 	@tools/check_sizes.py
 	@tools/check_words.py
 	@tools/check_tracked_bytes.sh
-	@$(MAKE) tidy
 
-tidy:  ## clang-tidy alone (.clang-tidy has its checks)
-	@tools/install_deps.sh build test lint
+tidy: .deps-lint  ## clang-tidy over all sources (.clang-tidy has its checks)
 	@mkdir -p build
 	@$(call configure,dev)
 	@tools/run_tidy.sh build/dev $(JOBS)
