@@ -112,7 +112,7 @@ TEST_P(OpTableTest, SwigluOverTheWholeRange) {
     ops().swiglu(gate.data(), up.data(), n);
     for (std::size_t i = 0; i < gate.size(); ++i) {
         const double exact = input[i] / (1.0 + std::exp(-static_cast<double>(input[i]))) * 1.5;
-        ASSERT_NEAR(gate[i], exact, 4e-7 * std::abs(exact) + 1e-35) << input[i];
+        ASSERT_NEAR(gate[i], exact, 5e-7 * std::abs(exact) + 2e-35) << input[i];
     }
 }
 

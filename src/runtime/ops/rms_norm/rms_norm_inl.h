@@ -6,13 +6,16 @@ namespace dwubit {
 namespace {
 
 inline void rms_norm_row(const float* x, const float* weight, float eps, float* out, std::int64_t n) {
-    float lanes[kLanes] = {};
+    Lanes squares = {};
+    Lanes part;
     std::int64_t i = 0;
     for (; i + kLanes <= n; i += kLanes) {
-        for (std::int64_t j = 0; j < kLanes; ++j) lanes[j] = __builtin_fmaf(x[i + j], x[i + j], lanes[j]);
+        load_lanes(x + i, part);
+        squares += part * part;
     }
-    for (std::int64_t j = 0; i + j < n; ++j) lanes[j] = __builtin_fmaf(x[i + j], x[i + j], lanes[j]);
-    const float scale = 1.0f / __builtin_sqrtf(add_lanes(lanes) / static_cast<float>(n) + eps);
+    load_part(x + i, n - i, 0.0f, part);
+    squares += part * part;
+    const float scale = 1.0f / __builtin_sqrtf(add_lanes(squares) / static_cast<float>(n) + eps);
     for (std::int64_t k = 0; k < n; ++k) out[k] = x[k] * scale * weight[k];
 }
 

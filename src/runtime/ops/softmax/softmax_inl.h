@@ -6,62 +6,45 @@ namespace dwubit {
 namespace {
 
 inline float row_maximum(const float* x, std::int64_t n) {
-    float lanes[kLanes];
-    for (std::int64_t j = 0; j < kLanes; ++j) lanes[j] = x[j < n ? j : 0];
+    Lanes maximum;
+    Lanes part;
     std::int64_t i = 0;
+    load_part(x, n < kLanes ? n : kLanes, x[0], maximum);
     for (; i + kLanes <= n; i += kLanes) {
-        for (std::int64_t j = 0; j < kLanes; ++j) lanes[j] = x[i + j] > lanes[j] ? x[i + j] : lanes[j];
+        load_lanes(x + i, part);
+        maximum = part > maximum ? part : maximum;
     }
-    for (std::int64_t j = 0; i + j < n; ++j) lanes[j] = x[i + j] > lanes[j] ? x[i + j] : lanes[j];
-    float maximum = lanes[0];
-    for (std::int64_t j = 1; j < kLanes; ++j) maximum = lanes[j] > maximum ? lanes[j] : maximum;
-    return maximum;
+    load_part(x + i, n - i, x[0], part);
+    maximum = part > maximum ? part : maximum;
+    float result = maximum[0];
+    for (int j = 1; j < kLanes; ++j) result = maximum[j] > result ? maximum[j] : result;
+    return result;
 }
 
-// out[i] = exp(x[i] - maximum); returns their sum. out may be x.
-inline float exp_minus(const float* x, float maximum, float* out, std::int64_t n) {
-    float lanes[kLanes] = {};
-    std::int64_t i = 0;
-    for (; i + kLanes <= n; i += kLanes) {
-        for (std::int64_t j = 0; j < kLanes; ++j) {
-            const float e = exp_approx(x[i + j] - maximum);
-            out[i + j] = e;
-            lanes[j] += e;
-        }
-    }
-    for (std::int64_t j = 0; i + j < n; ++j) {
-        const float e = exp_approx(x[i + j] - maximum);
-        out[i + j] = e;
-        lanes[j] += e;
-    }
-    return add_lanes(lanes);
-}
-
-inline float softmax_block_row(float* scores, std::int64_t n, float* running_max, float* running_sum) {
+inline float softmax_block_row(float* __restrict scores, std::int64_t n, float* __restrict running_max,
+                               float* __restrict running_sum) {
     const float before = *running_max;
     const float block = row_maximum(scores, n);
     const float maximum = block > before ? block : before;
     const bool first = before == -__builtin_inff();
     const float correction = first ? 0.0f : exp_approx(before - maximum);
-    const float sum = exp_minus(scores, maximum, scores, n);
+    for (std::int64_t i = 0; i < n; ++i) scores[i] = exp_approx(scores[i] - maximum);
     *running_max = maximum;
-    *running_sum = __builtin_fmaf(*running_sum, correction, sum);
+    *running_sum = __builtin_fmaf(*running_sum, correction, sum_row(scores, n));
     return correction;
 }
 
-inline float sum_exp_minus(const float* x, float maximum, std::int64_t n) {
-    float lanes[kLanes] = {};
-    std::int64_t i = 0;
-    for (; i + kLanes <= n; i += kLanes) {
-        for (std::int64_t j = 0; j < kLanes; ++j) lanes[j] += exp_approx(x[i + j] - maximum);
-    }
-    for (std::int64_t j = 0; i + j < n; ++j) lanes[j] += exp_approx(x[i + j] - maximum);
-    return add_lanes(lanes);
-}
-
 inline float log_sum_exp_row(const float* x, std::int64_t n) {
+    constexpr std::int64_t kBlock = 256;  // exponentials of a block lie on the stack while they are added up
+    float block[kBlock];
     const float maximum = row_maximum(x, n);
-    return maximum + __builtin_logf(sum_exp_minus(x, maximum, n));
+    float sum = 0;
+    for (std::int64_t first = 0; first < n; first += kBlock) {
+        const std::int64_t count = n - first < kBlock ? n - first : kBlock;
+        for (std::int64_t i = 0; i < count; ++i) block[i] = exp_approx(x[first + i] - maximum);
+        sum += sum_row(block, count);
+    }
+    return maximum + __builtin_logf(sum);
 }
 
 }  // namespace
