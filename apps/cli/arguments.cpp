@@ -19,12 +19,12 @@ std::string range_text(std::int64_t min, std::int64_t max) {
 CLI::Option* add_integer(CLI::App& app, const std::string& flags, std::int64_t& value, std::int64_t min,
                          std::int64_t max, const std::string& help) {
     CLI::Option* option = app.add_option(flags, value, help)->capture_default_str();
-    const auto validate = [min, max, flags](const std::string& text) -> std::string {
+    const auto validate = [min, max](const std::string& text) -> std::string {
         std::int64_t number = 0;
         const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), number);
         const bool parsed = code == std::errc() && end == text.data() + text.size();
         if (parsed && number >= min && number <= max) return {};
-        return fmt::format("{}: must be {}, got '{}'", flags, range_text(min, max), text);
+        return fmt::format("must be {}, got '{}'", range_text(min, max), text);  // CLI11 puts the flag before it
     };
     option->check(CLI::Validator(validate, ""));
     return option;

@@ -75,6 +75,7 @@ public:
                     {"doc_end", packing.document_end ? Json(*packing.document_end) : Json()},
                     {"documents", stream.documents.size()},
                     {"corpus_sha256", stream.sha256},
+                    {"kl", nullptr},  // of a comparison with a base model
                     {"act", act_name(act)},
                     {"kernel", model.head().kernel().name},
                     {"threads", pool->size()},

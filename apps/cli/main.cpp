@@ -52,18 +52,40 @@ std::string normalise_flag(std::string argument) {
     return argument;
 }
 
+// Normalises the long flags among `arguments` and returns their names. What follows an option that takes a value is
+// that value, whatever it looks like: a prompt may begin with dashes.
+std::vector<std::string> read_flags(const CLI::App& app, std::vector<std::string>& arguments) {
+    std::vector<std::string> names;
+    bool is_value = false;
+    for (std::string& argument : arguments) {
+        if (is_value) {
+            is_value = false;
+            continue;
+        }
+        if (argument == "--") break;
+        argument = normalise_flag(std::move(argument));
+        if (argument.rfind("--", 0) == 0) names.push_back(argument.substr(0, argument.find('=')));
+        const CLI::Option* option = app.get_option_no_throw(argument);
+        is_value = option != nullptr && argument.front() == '-' && option->get_items_expected_min() > 0;
+    }
+    return names;
+}
+
+bool contains(const std::vector<std::string>& list, std::string_view text) {
+    return std::find(list.begin(), list.end(), text) != list.end();
+}
+
 // What CLI11 says of an argument that it cannot place, with the nearest option as hint.
-Error parse_error(const CLI::ParseError& failure, const CLI::App& app, const std::vector<std::string>& arguments) {
+Error parse_error(const CLI::ParseError& failure, const CLI::App& app, const std::vector<std::string>& flags) {
     Error error = make_error(ErrorKind::kUsage, failure.what());
     std::vector<std::string> names;
     for (const CLI::Option* option : app.get_options()) {
         for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
     }
-    for (const std::string& argument : arguments) {
-        const std::string name = argument.substr(0, argument.find('='));
-        if (argument.rfind("--", 0) != 0 || std::find(names.begin(), names.end(), name) != names.end()) continue;
-        error.message = fmt::format("unknown option {}", printable(name));
-        if (const auto nearest = nearest_name(name, names)) error.hint = fmt::format("did you mean {}?", *nearest);
+    for (const std::string& flag : flags) {
+        if (contains(names, flag)) continue;
+        error.message = fmt::format("unknown option {}", printable(flag));
+        if (const auto nearest = nearest_name(flag, names)) error.hint = fmt::format("did you mean {}?", *nearest);
         break;
     }
     if (error.hint.empty()) error.hint = app.get_name() + " --help lists the options";
@@ -73,6 +95,11 @@ Error parse_error(const CLI::ParseError& failure, const CLI::App& app, const std
 int fail(const Error& error, const std::string& command, const Console& console) {
     report_error(error, command, console.json(), console.warnings());
     return exit_code(error);
+}
+
+int print_help(const std::string& text, Console& console) {
+    console.print(text);
+    return console.json() && !report_result({{"help", text}}, "dwubit help", {}) ? kExitFailed : kExitDone;
 }
 
 // Declares, parses and runs. Exceptions of the standard library that get here are out-of-memory or bugs.
@@ -86,14 +113,16 @@ int run_command(const CommandEntry& entry, std::vector<std::string> arguments, C
     app.add_flag("--json", json, "print one JSON object");
     app.add_flag("-q,--quiet", quiet, "no progress");
     command->declare(app);
+    const std::vector<std::string> flags = read_flags(app, arguments);
+    // Known before parsing, so that errors of parsing have their envelope too.
+    console.set_json(contains(flags, "--json"));
     try {
         std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());  // as CLI11 wants them
         app.parse(reversed);
     } catch (const CLI::CallForHelp&) {
-        console.print(app.help());
-        return kExitDone;
+        return print_help(app.help(), console);
     } catch (const CLI::ParseError& failure) {
-        return fail(parse_error(failure, app, arguments), name, console);
+        return fail(parse_error(failure, app, flags), name, console);
     }
     console.set_quiet(quiet);
     Result<Json> result = make_error(ErrorKind::kInternal, "the command did not run");
@@ -112,11 +141,9 @@ int run_command(const CommandEntry& entry, std::vector<std::string> arguments, C
 }
 
 int run(int argc, char** argv) {
-    std::vector<std::string> arguments;
-    for (int i = 1; i < argc; ++i) arguments.push_back(normalise_flag(argv[i]));
+    const std::vector<std::string> arguments(argv + std::min(argc, 1), argv + argc);
     Console console;
-    // Known before parsing, so that errors of parsing have their envelope too.
-    console.set_json(std::find(arguments.begin(), arguments.end(), "--json") != arguments.end());
+    console.set_json(contains(arguments, "--json"));  // until the command knows better
     if (arguments.empty()) {
         return fail(make_error(ErrorKind::kUsage, "no command given").with_hint("dwubit --help lists the commands"),
                     "dwubit", console);
@@ -127,8 +154,7 @@ int run(int argc, char** argv) {
         return console.json() && !report_result(Json::object(), "dwubit version", {}) ? kExitFailed : kExitDone;
     }
     if (first == "--help" || first == "-h" || first == "help") {
-        console.print(usage());
-        return kExitDone;
+        return print_help(usage(), console);
     }
     const CommandEntry* entry = find_command(first);
     if (entry == nullptr) return fail(unknown_command(first), "dwubit", console);
