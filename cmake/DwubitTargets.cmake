@@ -1,5 +1,7 @@
 # dwubit_sources(<target> files...)   sources with the flags their name asks for (*_avx2.cpp, *_avx512.cpp)
 # dwubit_tests(<name> files...)       unit tests that lie beside the code: one program, one ctest entry per test
+# dwubit_isa_tests(<name> [filter])   runs a test program once more per forced ISA level; levels the processor lacks are
+#                                     reported as skipped
 
 # -O3 vectorizes the plain loops of these files; errno and traps are not observed by any kernel.
 set(DWUBIT_AVX2_FLAGS -O3 -fno-math-errno -fno-trapping-math -mavx2 -mfma -mf16c)
@@ -27,4 +29,20 @@ function(dwubit_tests name)
   include(GoogleTest)
   gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST WORKING_DIRECTORY ${PROJECT_SOURCE_DIR}
     PROPERTIES TIMEOUT 300)
+endfunction()
+
+function(dwubit_isa_tests name)
+  if(NOT DWUBIT_TESTS)
+    return()
+  endif()
+  set(filter *)
+  if(ARGC GREATER 1)
+    set(filter ${ARGV1})
+  endif()
+  foreach(level ref avx2 avx512 avx512,-amx)
+    set(entry ${name}.${level})
+    add_test(NAME ${entry} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR}
+      COMMAND ${PROJECT_SOURCE_DIR}/tests/support/with_isa.sh ${level} $<TARGET_FILE:${name}> --gtest_filter=${filter})
+    set_tests_properties(${entry} PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 300 LABELS isa)
+  endforeach()
 endfunction()
