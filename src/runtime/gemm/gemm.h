@@ -32,7 +32,7 @@ public:
 struct GemmBackend {
     const char* name;  // "onednn", "openblas", "ref"
     // The library and the instruction set it runs, for reports: "oneDNN 2.6.3 avx512_core_amx".
-    std::string (*describe)(const CpuIsa& isa);
+    std::string (*describe)();
     bool (*supports)(GemmType type, const CpuIsa& isa);
     // w: [n, k] row-major, float or bf16 bits by type; not kept.
     std::unique_ptr<PackedMatrix> (*pack)(GemmType type, const void* w, std::int64_t n, std::int64_t k);

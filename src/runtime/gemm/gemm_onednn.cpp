@@ -158,13 +158,32 @@ private:
     AlignedBuffer<std::byte> packed_;
 };
 
-std::string describe(const CpuIsa& isa) {
+// What oneDNN itself says it may use, so that a limit that came too late would show.
+const char* effective_isa() {
+    cpu_engine();
+    switch (dnnl::get_effective_cpu_isa()) {
+        case dnnl::cpu_isa::sse41:
+            return "sse41";
+        case dnnl::cpu_isa::avx:
+            return "avx";
+        case dnnl::cpu_isa::avx2:
+            return "avx2";
+        case dnnl::cpu_isa::avx512_core:
+            return "avx512_core";
+        case dnnl::cpu_isa::avx512_core_vnni:
+            return "avx512_core_vnni";
+        case dnnl::cpu_isa::avx512_core_bf16:
+            return "avx512_core_bf16";
+        case dnnl::cpu_isa::avx512_core_amx:
+            return "avx512_core_amx";
+        default:
+            return "other";
+    }
+}
+
+std::string describe() {
     const dnnl_version_t* v = dnnl_version();
-    const char* level = isa.isa == Isa::kAvx2 ? "avx2"
-                        : isa.amx_bf16        ? "avx512_core_amx"
-                        : isa.avx512_bf16     ? "avx512_core_bf16"
-                                              : "avx512_core";
-    return fmt::format("oneDNN {}.{}.{} {}", v->major, v->minor, v->patch, level);
+    return fmt::format("oneDNN {}.{}.{} {}", v->major, v->minor, v->patch, effective_isa());
 }
 
 bool supports(GemmType type, const CpuIsa& isa) {

@@ -37,7 +37,7 @@ private:
     std::int64_t k_;
 };
 
-std::string describe(const CpuIsa&) {
+std::string describe() {
     return openblas_get_config();
 }
 

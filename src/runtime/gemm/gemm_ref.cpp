@@ -30,7 +30,7 @@ private:
     std::int64_t k_;
 };
 
-std::string describe(const CpuIsa&) {
+std::string describe() {
     return "reference loops";
 }
 

@@ -132,6 +132,15 @@ TEST(Gemm, MultiplyTakesStridesTransposeAndAccumulates) {
     }
 }
 
+// The library runs no instruction above the level in force: it says so itself.
+TEST(Gemm, LibraryKeepsToTheForcedLevel) {
+    const std::string library = active_gemm().describe();
+    if (library.find("oneDNN") == std::string::npos) GTEST_SKIP() << "the product library is " << library;
+    const char* level = active_isa().isa == Isa::kAvx2 ? " avx2" : " avx512_core";
+    EXPECT_NE(library.find(level), std::string::npos) << library;
+    EXPECT_EQ(library.find("_amx") != std::string::npos, active_isa().amx_bf16) << library;
+}
+
 TEST(Gemm, ForcedReferenceRunsTheReference) {
     if (active_isa().isa == Isa::kRef) {
         EXPECT_STREQ(active_gemm().name, "ref");

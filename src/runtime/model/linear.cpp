@@ -27,11 +27,11 @@ DenseKernel choose_dense_kernel(DType dtype, ActType act) {
     if (act == ActType::kBf16 && dtype != DType::kBf16) {
         reason = fmt::format("the weight is {}: bf16 would round it", dtype_name(dtype));
     } else if (act == ActType::kBf16 && !gemm.supports(GemmType::kBf16, active_isa())) {
-        reason = fmt::format("{} has no bf16 product here", gemm.describe(active_isa()));
+        reason = fmt::format("{} has no bf16 product here", gemm.describe());
     }
     const bool bf16 = act == ActType::kBf16 && reason.empty();
     return {bf16 ? GemmType::kBf16 : GemmType::kF32,
-            {fmt::format("dense_gemm_{}_{}", bf16 ? "bf16" : "f32", gemm.name), gemm.describe(active_isa()),
+            {fmt::format("dense_gemm_{}_{}", bf16 ? "bf16" : "f32", gemm.name), gemm.describe(),
              std::move(reason)}};
 }
 
