@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "arguments.h"
 #include "base/error.h"
 #include "command.h"
@@ -30,7 +32,9 @@ public:
 
         const std::vector<TokenId> ids = tokenizer.encode(prompt, !no_bos_);
         DWUBIT_ASSIGN(const std::int64_t room, plan_context(static_cast<std::int64_t>(ids.size()), model, console));
-        DWUBIT_ASSIGN(KvCache cache, KvCache::create(model.config(), static_cast<std::int64_t>(ids.size()) + room + 1));
+        // At most the context, which any int64 may be: nothing may be added to it here.
+        const std::int64_t capacity = std::max<std::int64_t>(1, static_cast<std::int64_t>(ids.size()) + room);
+        DWUBIT_ASSIGN(KvCache cache, KvCache::create(model.config(), capacity));
         GenerateOptions options;
         options.max_tokens = room;
         if (!ignore_eos_) options.eos_ids = model.config().eos_ids;
