@@ -53,9 +53,8 @@ TEST(PlanWindows, CarryScoresEveryTokenButTheFirst) {
 TEST(PlanWindows, OrlikCountsOfTheContract) {
     const auto total = [](std::int64_t tokens, WindowConvention convention) {
         std::int64_t predictions = 0;
-        for (const Window& w : *plan_windows(tokens, {.window = 1024, .convention = convention})) {
-            predictions += w.predictions;
-        }
+        const auto windows = plan_windows(tokens, {.window = 1024, .convention = convention});
+        for (const Window& w : *windows) predictions += w.predictions;
         return predictions;
     };
     EXPECT_EQ(total(65195, WindowConvention::kCarry), 65194);
