@@ -50,11 +50,25 @@ Result<std::vector<Window>> plan_windows(std::int64_t tokens, const PerplexityOp
     return windows;
 }
 
+namespace {
+
+Result<void> check_ids(std::span<const TokenId> ids, std::int64_t vocab) {
+    const auto bad = std::find_if(ids.begin(), ids.end(), [&](TokenId id) { return id < 0 || id >= vocab; });
+    if (bad == ids.end()) return {};
+    return errorf(ErrorKind::kInvalidInput, "token {} of the corpus has id {}, the model's vocabulary ends at {}",
+                  bad - ids.begin(), *bad, vocab - 1);
+}
+
+}  // namespace
+
 Result<PerplexityResult> measure_perplexity(LogitSource& source, std::span<const TokenId> stream,
                                             const PerplexityOptions& options, ProgressSink& progress) {
     DWUBIT_ASSIGN(const std::vector<Window> windows, plan_windows(static_cast<std::int64_t>(stream.size()), options));
     PerplexityResult result;
     for (const Window& window : windows) result.predictions += window.predictions;
+    result.stream_end = windows.back().first + windows.back().predictions + 1;
+    // The last token is predicted, never read: the model would not refuse it.
+    DWUBIT_TRY(check_ids(stream.first(static_cast<std::size_t>(result.stream_end)), source.vocab()));
     std::vector<float> nll(static_cast<std::size_t>(result.predictions));
     progress.begin("perplexity", result.predictions, "tokens");
     std::int64_t scored = 0;
@@ -64,9 +78,7 @@ Result<PerplexityResult> measure_perplexity(LogitSource& source, std::span<const
             if (row >= window.predictions) return;
             const auto target = static_cast<std::size_t>(stream[static_cast<std::size_t>(window.first + row + 1)]);
             const float total = active_ops().log_sum_exp(logits.data(), static_cast<std::int64_t>(logits.size()));
-            // A target outside the model's vocabulary is caught below: it is read as input of some window or is the
-            // last.
-            nll[static_cast<std::size_t>(scored + row)] = target < logits.size() ? total - logits[target] : NAN;
+            nll[static_cast<std::size_t>(scored + row)] = total - logits[target];
         };
         DWUBIT_TRY(source.score(ids, score));
         scored += window.predictions;
@@ -82,14 +94,13 @@ Result<PerplexityResult> measure_perplexity(LogitSource& source, std::span<const
     if (!std::isfinite(result.nll)) {
         const auto bad = std::find_if(nll.begin(), nll.end(), [](float x) { return !std::isfinite(x); });
         return errorf(ErrorKind::kInvalidInput, "prediction {} has no finite log-likelihood", bad - nll.begin())
-            .with_hint("the model's logits are NaN or infinite, or the token is not in its vocabulary");
+            .with_hint("the model's logits are NaN or infinite");
     }
     double squares = 0;
     for (const float x : nll) squares += (x - result.nll) * (x - result.nll);
     result.perplexity = std::exp(result.nll);
     if (result.predictions > 1) result.stderr_ = result.perplexity * std::sqrt(squares / (count - 1) / count);
     result.windows = static_cast<std::int64_t>(windows.size());
-    result.stream_end = windows.back().first + windows.back().predictions + 1;
     return result;
 }
 
