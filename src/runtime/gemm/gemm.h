@@ -39,6 +39,10 @@ struct GemmBackend {
     // C = A B (+ C if accumulate): A [m, k], B [k, n], or [n, k] if transpose_b; row-major with row strides.
     void (*multiply)(bool transpose_b, std::int64_t m, std::int64_t n, std::int64_t k, const float* a, std::int64_t lda,
                      const float* b, std::int64_t ldb, bool accumulate, float* c, std::int64_t ldc);
+    // The same for factors in bf16 bits, all three without gaps between rows. nullptr if !supports(kBf16). Shapes
+    // should come from a small set: a library may prepare code for each.
+    void (*multiply_bf16)(bool transpose_b, std::int64_t m, std::int64_t n, std::int64_t k, const std::uint16_t* a,
+                          const std::uint16_t* b, bool accumulate, float* c);
 };
 
 // Plain loops, float32 and bf16, any processor.

@@ -59,6 +59,33 @@ Memory::desc row_major(Memory::dim rows, Memory::dim cols, Memory::data_type typ
     return {{rows, cols}, type, Memory::dims{stride, 1}};
 }
 
+// Primitives by shape, made on first use and kept: making one compiles its code, which takes part of a millisecond.
+template <class Key, class Value>
+class PrimitiveCache {
+public:
+    template <class Make>
+    const Value& get(const Key& key, const Make& make) {
+        {
+            const std::shared_lock lock(mutex_);
+            if (const auto found = values_.find(key); found != values_.end()) return *found->second;
+        }
+        const std::unique_lock lock(mutex_);
+        auto& entry = values_[key];
+        if (!entry) entry = std::make_unique<Value>(make());
+        return *entry;
+    }
+
+private:
+    std::map<Key, std::unique_ptr<Value>> values_;
+    std::shared_mutex mutex_;
+};
+
+// The calling thread's workspace for one call.
+void* thread_scratchpad(const Memory::desc& description) {
+    thread_local AlignedBuffer<std::byte> buffer;
+    return buffer.reserve(description.get_size());
+}
+
 struct Product {
     dnnl::matmul primitive;
     Memory::desc x, w, y, scratchpad;
@@ -81,18 +108,10 @@ constexpr std::int64_t kPackingRows = 64;
 // `packed_n`: of the whole matrix that the `n` columns are part of; the strides of some orders depend on it.
 const Product& product(GemmType type, std::int64_t rows, std::int64_t n, std::int64_t packed_n, std::int64_t k,
                        std::int64_t ldy, const Memory::desc& w) {
-    using Key = std::tuple<GemmType, std::int64_t, std::int64_t, std::int64_t, std::int64_t, std::int64_t>;
-    static std::map<Key, std::unique_ptr<Product>> products;
-    static std::shared_mutex mutex;
-    const Key key{type, rows, n, packed_n, k, ldy};
-    {
-        const std::shared_lock lock(mutex);
-        if (const auto found = products.find(key); found != products.end()) return *found->second;
-    }
-    const std::unique_lock lock(mutex);
-    auto& entry = products[key];
-    if (!entry) entry = std::make_unique<Product>(make_product(type, rows, n, k, ldy, w));
-    return *entry;
+    static PrimitiveCache<std::tuple<GemmType, std::int64_t, std::int64_t, std::int64_t, std::int64_t, std::int64_t>,
+                          Product>
+        cache;
+    return cache.get({type, rows, n, packed_n, k, ldy}, [&] { return make_product(type, rows, n, k, ldy, w); });
 }
 
 class OnednnMatrix final : public PackedMatrix {
@@ -134,14 +153,13 @@ private:
         }
         const Product& p = product(type_, rows, columns, n_, k_, columns, panel);
         const auto* weights = packed_.data() + panel_offset(first, columns);
-        thread_local AlignedBuffer<std::byte> scratchpad;
         const auto& engine = cpu_engine();
         dnnl::stream stream(engine);
-        p.primitive.execute(
-            stream, {{DNNL_ARG_SRC, Memory(p.x, engine, const_cast<void*>(x))},
-                     {DNNL_ARG_WEIGHTS, Memory(p.w, engine, const_cast<std::byte*>(weights))},
-                     {DNNL_ARG_DST, Memory(p.y, engine, y)},
-                     {DNNL_ARG_SCRATCHPAD, Memory(p.scratchpad, engine, scratchpad.reserve(p.scratchpad.get_size()))}});
+        p.primitive.execute(stream,
+                            {{DNNL_ARG_SRC, Memory(p.x, engine, const_cast<void*>(x))},
+                             {DNNL_ARG_WEIGHTS, Memory(p.w, engine, const_cast<std::byte*>(weights))},
+                             {DNNL_ARG_DST, Memory(p.y, engine, y)},
+                             {DNNL_ARG_SCRATCHPAD, Memory(p.scratchpad, engine, thread_scratchpad(p.scratchpad))}});
         stream.wait();
     }
 
@@ -203,10 +221,47 @@ void multiply(bool transpose_b, std::int64_t m, std::int64_t n, std::int64_t k, 
     DWUBIT_CHECK(status == dnnl_success);
 }
 
+struct Bf16Product {
+    dnnl::matmul primitive;
+    Memory::desc a, b, c, scratchpad;
+};
+
+const Bf16Product& bf16_product(bool transpose_b, std::int64_t m, std::int64_t n, std::int64_t k, bool accumulate) {
+    static PrimitiveCache<std::tuple<bool, std::int64_t, std::int64_t, std::int64_t, bool>, Bf16Product> cache;
+    return cache.get({transpose_b, m, n, k, accumulate}, [&] {
+        const auto bf16 = Memory::data_type::bf16;
+        const auto a = row_major(m, k, bf16, k);
+        const Memory::desc b({k, n}, bf16, transpose_b ? Memory::dims{1, k} : Memory::dims{n, 1});
+        const auto c = row_major(m, n, Memory::data_type::f32, n);
+        dnnl::primitive_attr attributes;
+        attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+        if (accumulate) {
+            dnnl::post_ops add;
+            add.append_sum(1.0f);
+            attributes.set_post_ops(add);
+        }
+        const dnnl::matmul::primitive_desc description({a, b, c}, attributes, cpu_engine());
+        return Bf16Product{dnnl::matmul(description), a, b, c, description.scratchpad_desc()};
+    });
+}
+
+void multiply_bf16(bool transpose_b, std::int64_t m, std::int64_t n, std::int64_t k, const std::uint16_t* a,
+                   const std::uint16_t* b, bool accumulate, float* c) {
+    const SingleThread single;
+    const Bf16Product& p = bf16_product(transpose_b, m, n, k, accumulate);
+    const auto& engine = cpu_engine();
+    dnnl::stream stream(engine);
+    p.primitive.execute(stream, {{DNNL_ARG_SRC, Memory(p.a, engine, const_cast<std::uint16_t*>(a))},
+                                 {DNNL_ARG_WEIGHTS, Memory(p.b, engine, const_cast<std::uint16_t*>(b))},
+                                 {DNNL_ARG_DST, Memory(p.c, engine, c)},
+                                 {DNNL_ARG_SCRATCHPAD, Memory(p.scratchpad, engine, thread_scratchpad(p.scratchpad))}});
+    stream.wait();
+}
+
 }  // namespace
 
 const GemmBackend* detail::configured_gemm() {
-    static constexpr GemmBackend kBackend = {"onednn", describe, supports, pack, multiply};
+    static constexpr GemmBackend kBackend = {"onednn", describe, supports, pack, multiply, multiply_bf16};
     return &kBackend;
 }
 

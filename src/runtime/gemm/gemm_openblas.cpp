@@ -53,7 +53,7 @@ std::unique_ptr<PackedMatrix> pack(GemmType type, const void* w, std::int64_t n,
 }  // namespace
 
 const GemmBackend* detail::configured_gemm() {
-    static constexpr GemmBackend kBackend = {"openblas", describe, supports, pack, multiply};
+    static constexpr GemmBackend kBackend = {"openblas", describe, supports, pack, multiply, nullptr};
     return &kBackend;
 }
 

@@ -43,23 +43,31 @@ std::unique_ptr<PackedMatrix> pack(GemmType type, const void* w, std::int64_t n,
     return std::make_unique<RefMatrix<float>>(static_cast<const float*>(w), n, k);
 }
 
-void multiply(bool transpose_b, std::int64_t m, std::int64_t n, std::int64_t k, const float* a, std::int64_t lda,
-              const float* b, std::int64_t ldb, bool accumulate, float* c, std::int64_t ldc) {
+template <class T>
+void multiply_loops(bool transpose_b, std::int64_t m, std::int64_t n, std::int64_t k, const T* a, std::int64_t lda,
+                    const T* b, std::int64_t ldb, bool accumulate, float* c, std::int64_t ldc) {
     for (std::int64_t r = 0; r < m; ++r) {
         for (std::int64_t j = 0; j < n; ++j) {
             float sum = accumulate ? c[r * ldc + j] : 0.0f;
             for (std::int64_t i = 0; i < k; ++i) {
-                sum += a[r * lda + i] * (transpose_b ? b[j * ldb + i] : b[i * ldb + j]);
+                sum += to_float(a[r * lda + i]) * to_float(transpose_b ? b[j * ldb + i] : b[i * ldb + j]);
             }
             c[r * ldc + j] = sum;
         }
     }
 }
 
+void multiply_bf16(bool transpose_b, std::int64_t m, std::int64_t n, std::int64_t k, const std::uint16_t* a,
+                   const std::uint16_t* b, bool accumulate, float* c) {
+    static_assert(sizeof(Bf16) == sizeof(std::uint16_t));
+    multiply_loops(transpose_b, m, n, k, reinterpret_cast<const Bf16*>(a), k, reinterpret_cast<const Bf16*>(b),
+                   transpose_b ? k : n, accumulate, c, n);
+}
+
 }  // namespace
 
 const GemmBackend& gemm_ref() {
-    static constexpr GemmBackend kBackend = {"ref", describe, supports, pack, multiply};
+    static constexpr GemmBackend kBackend = {"ref", describe, supports, pack, multiply_loops<float>, multiply_bf16};
     return kBackend;
 }
 

@@ -132,6 +132,28 @@ TEST(Gemm, MultiplyTakesStridesTransposeAndAccumulates) {
     }
 }
 
+TEST(Gemm, Bf16ProductsOfPlainMatrices) {
+    constexpr std::int64_t kM = 64, kN = 48, kK = 80;
+    for (const GemmBackend* backend : {&gemm_ref(), &active_gemm()}) {
+        if (!backend->supports(GemmType::kBf16, active_isa())) continue;
+        for (const bool transpose : {false, true}) {
+            const auto a = normal(kM * kK, 7), b = normal(kN * kK, 8);
+            std::vector<float> c(kM * kN, 3.0f);
+            backend->multiply_bf16(transpose, kM, kN, kK, as_bf16(a).data(), as_bf16(b).data(), true, c.data());
+            for (std::int64_t r = 0; r < kM; ++r) {
+                for (std::int64_t j = 0; j < kN; ++j) {
+                    double sum = 3.0;
+                    for (std::int64_t i = 0; i < kK; ++i) {
+                        sum += static_cast<double>(a[static_cast<std::size_t>(r * kK + i)]) *
+                               b[static_cast<std::size_t>(transpose ? j * kK + i : i * kN + j)];
+                    }
+                    ASSERT_NEAR(c[static_cast<std::size_t>(r * kN + j)], sum, 1e-4) << backend->name;
+                }
+            }
+        }
+    }
+}
+
 // The library runs no instruction above the level in force: it says so itself.
 TEST(Gemm, LibraryKeepsToTheForcedLevel) {
     const std::string library = active_gemm().describe();

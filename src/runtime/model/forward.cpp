@@ -32,7 +32,8 @@ public:
           config_(model.config_),
           cache_(cache),
           pool_(pool),
-          shape_{config_.heads, config_.kv_heads, config_.head_dim} {}
+          shape_{config_.heads, config_.kv_heads, config_.head_dim},
+          product_type_(choose_dense_kernel(DType::kBf16, model.act_).type) {}
 
     Result<void> run(std::span<const TokenId> ids) {
         rows_ = static_cast<std::int64_t>(ids.size());
@@ -46,7 +47,7 @@ public:
         DWUBIT_TRY(embed(ids));
         for (std::int64_t layer = 0; layer < config_.layers; ++layer) {
             for_each_tile([&](std::int64_t first, std::int64_t count) { before_attention(layer, first, count); });
-            attention(shape_, q_, cache_.view(layer), first_, attended_, pool_);
+            attention(shape_, q_, cache_.view(layer), first_, product_type_, attended_, pool_);
             for_each_tile([&](std::int64_t first, std::int64_t count) { after_attention(layer, first, count); });
         }
         cache_.advance(rows_);
@@ -169,6 +170,7 @@ private:
     KvCache& cache_;
     ThreadPool& pool_;
     AttentionShape shape_;
+    GemmType product_type_;  // of the attention's products, whose factors are activations both
     std::int64_t rows_ = 0;
     std::int64_t first_ = 0;      // position of row 0
     MatrixView<float> x_;         // [rows, hidden], the residual stream

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <cstring>
 #include <vector>
 
@@ -36,14 +37,34 @@ TEST(Attention, EqualsTheDefinition) {
         const auto values = normal(shape.kv_heads * capacity * shape.head_dim, 3, 1.0f);
         const KvView cache{keys.data(), values.data(), capacity};
         std::vector<float> out(static_cast<std::size_t>(rows * width)), expected(out.size());
-        attention(shape, {q.data(), rows, width}, cache, first, {out.data(), rows, width}, pool);
+        attention(shape, {q.data(), rows, width}, cache, first, GemmType::kF32, {out.data(), rows, width}, pool);
         attention_ref(shape, {q.data(), rows, width}, cache, first, {expected.data(), rows, width});
         for (std::size_t i = 0; i < out.size(); ++i) ASSERT_NEAR(out[i], expected[i], 5e-6) << rows << '@' << first;
 
         std::vector<float> serial(out.size());
         ThreadPool one(1);
-        attention(shape, {q.data(), rows, width}, cache, first, {serial.data(), rows, width}, one);
+        attention(shape, {q.data(), rows, width}, cache, first, GemmType::kF32, {serial.data(), rows, width}, one);
         EXPECT_EQ(0, std::memcmp(serial.data(), out.data(), out.size() * sizeof(float)));
+    }
+}
+
+TEST(Attention, Bf16ProductsStayNearTheDefinition) {
+    if (!active_gemm().supports(GemmType::kBf16, active_isa())) GTEST_SKIP() << "no bf16 products here";
+    ThreadPool pool(2);
+    for (const auto& [shape, rows, first] : kCases) {
+        const std::int64_t capacity = first + rows + 3;
+        const std::int64_t width = shape.heads * shape.head_dim;
+        const auto q = normal(rows * width, 1, 2.0f);
+        const auto keys = normal(shape.kv_heads * capacity * shape.head_dim, 2, 1.0f);
+        const auto values = normal(shape.kv_heads * capacity * shape.head_dim, 3, 1.0f);
+        const KvView cache{keys.data(), values.data(), capacity};
+        std::vector<float> out(static_cast<std::size_t>(rows * width), NAN), expected(out.size());
+        attention(shape, {q.data(), rows, width}, cache, first, GemmType::kBf16, {out.data(), rows, width}, pool);
+        attention_ref(shape, {q.data(), rows, width}, cache, first, {expected.data(), rows, width});
+        double worst = 0;
+        for (std::size_t i = 0; i < out.size(); ++i) worst = std::max<double>(worst, std::abs(out[i] - expected[i]));
+        EXPECT_LE(worst, 0.05) << rows << '@' << first;
+        EXPECT_EQ(worst > 1e-5, rows >= 16) << "few rows run in float32, others must not";
     }
 }
 
@@ -54,9 +75,11 @@ TEST(Attention, LaterPositionsAreNotRead) {
     auto values = normal(20 * 8, 3, 1.0f);
     const auto q = normal(5 * 16, 1, 1.0f);
     std::vector<float> before(80), after(80);
-    attention(shape, {q.data(), 5, 16}, {keys.data(), values.data(), 20}, 10, {before.data(), 5, 16}, pool);
+    attention(shape, {q.data(), 5, 16}, {keys.data(), values.data(), 20}, 10, GemmType::kF32, {before.data(), 5, 16},
+              pool);
     for (std::size_t i = 15 * 8; i < keys.size(); ++i) keys[i] = values[i] = 1e30f;
-    attention(shape, {q.data(), 5, 16}, {keys.data(), values.data(), 20}, 10, {after.data(), 5, 16}, pool);
+    attention(shape, {q.data(), 5, 16}, {keys.data(), values.data(), 20}, 10, GemmType::kF32, {after.data(), 5, 16},
+              pool);
     EXPECT_EQ(before, after);
 }
 
