@@ -1,0 +1,166 @@
+"""`dwubit perplexity` against sums worked out here, on texts written here."""
+import json
+import math
+
+import support
+import tiny
+
+DOCUMENTS = ["kot ma kota", "zażółć gęślą jaźń", "ma kot dom i las", "a", "rok po roku mija czas"]
+POLISH = ["Wczoraj po południu spadł pierwszy śnieg i dzieci pobiegły na podwórko, żeby ulepić bałwana.",
+          "Aby zainstalować program, należy otworzyć okno ustawień i wybrać odpowiedni pakiet z listy.",
+          "Rzeka płynie powoli przez łąki, a nad jej brzegiem rosną stare wierzby i olchy."]
+
+
+def stream(documents, bos=True, end=tiny.EOS):
+    ids = []
+    for text in documents:
+        ids += [tiny.BOS] * bos + tiny.encode(text) + ([] if end is None else [end])
+    return ids
+
+
+class Tiny(support.ProgramTest):
+    """The model whose logits follow from the last token: every convention scores a pair of tokens alike"""
+
+    def setUp(self):
+        super().setUp()
+        self.model = tiny.write(self.root / "tiny")
+        self.corpus = self.write("a.jsonl", "".join(json.dumps({"text": text}) + "\n" for text in DOCUMENTS))
+
+    def perplexity(self, *arguments, **options):
+        return self.ok("perplexity", self.model, "--data", self.corpus, "--act", "f32", *arguments, **options)
+
+    def check(self, found, pairs):
+        """Every figure of the object, for these pairs (token, token after it)"""
+        losses = [tiny.nll(*pair) for pair in pairs]
+        mean = math.fsum(losses) / len(losses)
+        self.assertEqual(found["predictions"], len(losses))
+        self.assertAlmostEqual(found["nll"], mean, delta=1e-4)
+        self.assertAlmostEqual(found["perplexity"] / math.exp(mean), 1, delta=2e-4)
+        variance = math.fsum((loss - mean) ** 2 for loss in losses) / (len(losses) - 1)
+        error = math.exp(mean) * math.sqrt(variance / len(losses))
+        self.assertAlmostEqual(found["stderr"] / error, 1, delta=1e-3)
+        self.assertIsNone(found["kl"])
+        self.assertGreater(found["seconds"], 0)
+        self.assertGreater(found["tokens_per_second"], 0)
+        return mean
+
+    def test_carry(self):
+        ids = stream(DOCUMENTS)
+        size = sum(len(text.encode()) for text in DOCUMENTS)
+        for window in (1, 2, 7, len(ids) - 1, len(ids), 1024):
+            found = self.perplexity("--window", str(window))
+            mean = self.check(found, list(zip(ids, ids[1:])))
+            self.assertEqual((found["window"], found["convention"]), (window, "carry"))
+            self.assertAlmostEqual(found["bits_per_byte"], mean * (len(ids) - 1) / math.log(2) / size, delta=1e-3)
+        self.assertEqual(self.perplexity()["window"], 1024)
+
+    def test_inside(self):
+        ids = stream(DOCUMENTS)
+        for window in (2, 7, len(ids)):
+            pairs = []
+            for first in range(0, len(ids) - window + 1, window):
+                part = ids[first:first + window]
+                pairs += zip(part, part[1:])
+            found = self.perplexity("--window", str(window), "--convention", "inside")
+            self.check(found, pairs)
+            self.assertEqual(found["convention"], "inside")
+
+    def test_limit(self):
+        """Windows at most; the bytes are those of the tokens that were read"""
+        ids = stream(DOCUMENTS)
+        first, second = (1 + len(tiny.encode(text)) + 1 for text in DOCUMENTS[:2])
+        found = self.perplexity("--window", str(first + second - 1), "--limit", "1")
+        mean = self.check(found, list(zip(ids, ids[1:]))[:first + second - 1])
+        size = sum(len(text.encode()) for text in DOCUMENTS[:2])
+        self.assertAlmostEqual(found["bits_per_byte"], mean * (first + second - 1) / math.log(2) / size, delta=1e-3)
+        # <s>, "▁kot", "▁ma": a window of 2 tokens and the one after it
+        found = self.perplexity("--window", "2", "--limit", "1")
+        mean = self.check(found, list(zip(ids, ids[1:]))[:2])
+        self.assertAlmostEqual(found["bits_per_byte"], mean * 2 / math.log(2) / len("kot ma"), delta=1e-3)
+        self.check(self.perplexity("--window", "3", "--limit", "2", "--convention", "inside"),
+                   [(ids[0], ids[1]), (ids[1], ids[2]), (ids[3], ids[4]), (ids[4], ids[5])])
+        for limit in ("0", "1000000000"):  # 0 = all
+            self.check(self.perplexity("--window", "5", "--limit", limit), list(zip(ids, ids[1:])))
+
+    def test_no_bos(self):
+        ids = stream(DOCUMENTS, bos=False)
+        found = self.perplexity("--no-bos")
+        self.check(found, list(zip(ids, ids[1:])))
+        self.assertIs(found["add_bos"], False)
+        self.assertIs(self.perplexity()["add_bos"], True)
+
+    def test_document_end(self):
+        kot = tiny.token_id("▁kot")
+        for flag, end in (("none", None), ("2", 2), ("</s>", 2), ("▁kot", kot), (str(kot), kot), ("0", 0)):
+            with self.subTest(flag=flag):
+                ids = stream(DOCUMENTS, end=end)
+                found = self.perplexity("--doc-end", flag)
+                self.check(found, list(zip(ids, ids[1:])))
+                self.assertEqual(found["doc_end"], end)
+        self.assertEqual(self.perplexity()["doc_end"], tiny.EOS)
+        for flag in ("<|end|>", "-1", str(tiny.VOCAB), "99999999999999999999"):
+            with self.subTest(flag=flag):
+                self.refused(2, "perplexity", self.model, "--data", self.corpus, f"--doc-end={flag}", kind="usage",
+                             names=["--doc-end " + flag])
+
+    def test_document_end_without_the_usual_token(self):
+        """The vocabulary has no "</s>": the EOS of the config"""
+        changed = tiny.tokenizer()
+        changed["added_tokens"][tiny.EOS]["content"] = "<|end|>"
+        changed["model"]["vocab"] = {{"</s>": "<|end|>"}.get(k, k): v for k, v in changed["model"]["vocab"].items()}
+        end = tiny.token_id("z")
+        config = tiny.CONFIG | {"eos_token_id": end}
+        self.model = tiny.write(self.root / "other", config=config, tokenizer_json=changed)
+        self.assertEqual(self.perplexity()["doc_end"], end)
+
+    def test_two_tokens(self):
+        """The shortest corpus that has something to predict, and one token less"""
+        self.corpus = self.write("short.txt", "kot")
+        found = self.perplexity("--doc-end", "none")
+        self.assertEqual(found["predictions"], 1)
+        self.assertAlmostEqual(found["nll"], tiny.nll(tiny.BOS, tiny.token_id("▁kot")), delta=1e-4)
+        self.refused(1, "perplexity", self.model, "--data", self.corpus, "--doc-end", "none", "--no-bos",
+                     kind="invalid_input", names=["1 token"])
+
+    def test_long_windows_warn(self):
+        self.corpus = self.write("long.txt", "kot ma dom " * 60)
+        self.perplexity(warnings=["longer than the 256"])
+        self.perplexity("--window", "256")
+
+    def test_same_for_any_number_of_threads(self):
+        figures = {tuple(self.perplexity("--window", "7", "-t", threads)[key] for key in ("nll", "stderr", "perplexity"))
+                   for threads in ("1", "2", "5")}
+        self.assertEqual(len(figures), 1, figures)
+
+    def test_context_matters(self):
+        """With attention at work the window changes what is seen"""
+        self.model = tiny.write(self.root / "mixing", weights=tiny.mixing_tensors())
+        one, two, all_ = (self.perplexity("--window", window)["nll"] for window in ("1", "2", "1024"))
+        self.assertTrue(abs(one - two) > 1e-3 and abs(two - all_) > 1e-3, (one, two, all_))
+
+
+class Polish(support.ProgramTest):
+    def test_orlik_reads_polish(self):
+        corpus = self.write("pl.jsonl", "".join(json.dumps({"text": text}) + "\n" for text in POLISH))
+        shuffled = [" ".join(sorted(text.split())) for text in POLISH]
+        noise = self.write("noise.jsonl", "".join(json.dumps({"text": text}) + "\n" for text in shuffled))
+        command = ["perplexity", support.ORLIK, "--act", "f32", "--data"]
+        found, worse = self.ok(*command, corpus), self.ok(*command, noise)
+        self.assertEqual((found["doc_end"], found["add_bos"]), (2, True))
+        tokens = sum(len(ids) + 1 for ids in self.ok("tokenize", support.ORLIK, "--data", corpus)["documents"])
+        self.assertEqual(found["predictions"], tokens - 1)
+        self.assertAlmostEqual(found["perplexity"], math.exp(found["nll"]), delta=1e-6 * found["perplexity"])
+        size = sum(len(text.encode()) for text in POLISH)
+        bits = found["nll"] * found["predictions"] / math.log(2) / size
+        self.assertAlmostEqual(found["bits_per_byte"], bits, delta=1e-9)
+        self.assertTrue(0.8 < bits < 3, bits)
+        self.assertGreater(worse["nll"], found["nll"] + 0.3)
+        narrow = self.ok(*command, corpus, "--window", "4")
+        self.assertEqual(narrow["predictions"], found["predictions"])
+        self.assertGreater(narrow["nll"], found["nll"] + 0.3)
+        inside = self.ok(*command, corpus, "--window", "8", "--convention", "inside")
+        self.assertEqual(inside["predictions"], tokens // 8 * 7)
+
+
+if __name__ == "__main__":
+    support.main()
