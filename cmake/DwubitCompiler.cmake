@@ -15,6 +15,8 @@ endif()
 # want FMA say so.
 add_compile_options(
   "$<$<COMPILE_LANGUAGE:CXX>:-Wall;-Wextra;-Wshadow;-Wpedantic;-Wnon-virtual-dtor;-ffp-contract=off>")
+# Messages of DWUBIT_CHECK name files as the repository does, wherever it was built.
+add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-fmacro-prefix-map=${PROJECT_SOURCE_DIR}/=>)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # g++ 12 at -O3 sees uninitialised members in every moved std::variant and std::optional, and overlaps in std::string.
   add_compile_options(-Wno-maybe-uninitialized -Wno-restrict)

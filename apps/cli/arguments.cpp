@@ -34,26 +34,35 @@ CLI::Option* add_model(CLI::App& app, std::filesystem::path& model) {
     return app.add_option("-m,--model,MODEL", model, "model folder (Hugging Face layout)")->required();
 }
 
-void ComputeOptions::declare(CLI::App& app) {
+void CommonOptions::declare(CLI::App& app) {
     add_integer(app, "-t,--threads", threads, 0, 4096, "threads, 0 = all cores");
     app.add_option("--device", device, "cpu|cuda[:i]")->capture_default_str();
-    app.add_option("--act", act, "activations of the linears: auto|f32|bf16")->capture_default_str();
+    add_integer(app, "-s,--seed", seed, 0, kNoLimit, "seed of whatever is random");
 }
 
-Result<ActType> ComputeOptions::resolve_act() const {
-    if (act == "auto") return default_act();
-    return act_from_name(act);
-}
-
-Result<std::unique_ptr<ThreadPool>> ComputeOptions::make_pool() const {
+Result<void> CommonOptions::check_device() const {
+    if (device == "cpu") return {};
     if (device.rfind("cuda", 0) == 0) {
         return errorf(ErrorKind::kUnsupported, "--device {}: this build has no CUDA runtime", device)
             .with_hint("--device cpu");
     }
-    if (device != "cpu")
-        return errorf(ErrorKind::kUsage, "--device {}: unknown device", device).with_hint("--device cpu");
+    return errorf(ErrorKind::kUsage, "--device {}: unknown device", device).with_hint("--device cpu");
+}
+
+Result<std::unique_ptr<ThreadPool>> CommonOptions::make_pool() const {
     if (!process_isa().ok()) return process_isa().error();
     return std::make_unique<ThreadPool>(static_cast<int>(threads));
+}
+
+CLI::Option* add_act(CLI::App& app, std::string& act) {
+    return app.add_option("--act", act, "activations of the linears: auto|f32|bf16")->capture_default_str();
+}
+
+Result<ActType> resolve_act(const std::string& act) {
+    // The default depends on the instruction set, whose selection may have failed.
+    if (!process_isa().ok()) return process_isa().error();
+    if (act == "auto") return default_act();
+    return act_from_name(act);
 }
 
 Result<Tokenizer> load_tokenizer(const std::filesystem::path& model) {

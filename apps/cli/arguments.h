@@ -26,17 +26,22 @@ CLI::Option* add_integer(CLI::App& app, const std::string& flags, std::int64_t& 
 // MODEL, as a positional or -m/--model. Required.
 CLI::Option* add_model(CLI::App& app, std::filesystem::path& model);
 
-// -t, --device, --act
-struct ComputeOptions {
+// What every command takes: -t, --device, --seed. A command that has no use for one ignores it.
+struct CommonOptions {
     std::int64_t threads = 0;  // 0 = all cores
     std::string device = "cpu";
-    std::string act = "auto";
+    std::int64_t seed = 0;
 
     void declare(CLI::App& app);
-    Result<ActType> resolve_act() const;
-    // Checks device and DWUBIT_ISA, then starts the threads.
+    // A usage error for a device that does not exist, Unsupported for one that this build lacks.
+    Result<void> check_device() const;
+    // Checks DWUBIT_ISA, then starts the threads.
     Result<std::unique_ptr<ThreadPool>> make_pool() const;
 };
+
+// --act
+CLI::Option* add_act(CLI::App& app, std::string& act);
+Result<ActType> resolve_act(const std::string& act);
 
 // The tokenizer of a model folder (tokenizer.json), or of a tokenizer.json itself.
 Result<Tokenizer> load_tokenizer(const std::filesystem::path& model);

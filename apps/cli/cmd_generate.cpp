@@ -1,5 +1,7 @@
 #include <algorithm>
 
+#include <utility>
+
 #include "arguments.h"
 #include "base/error.h"
 #include "command.h"
@@ -16,16 +18,15 @@ public:
         app.add_option("-f,--file", file_, "a file with the prompt");
         add_integer(app, "-n,--n-predict", max_tokens_, 0, kNoLimit, "new tokens at most");
         add_integer(app, "-c,--ctx-size", context_, 0, kNoLimit, "context size, 0 = prompt + new tokens");
-        add_integer(app, "-s,--seed", seed_, 0, kNoLimit, "seed of the sampler (greedy: no effect)");
         app.add_flag("--no-bos", no_bos_, "without the tokens that the tokenizer puts around a text");
         app.add_flag("--ignore-eos", ignore_eos_, "go on after an end token");
-        compute_.declare(app);
+        add_act(app, act_name_);
     }
 
-    Result<Json> run(Console& console) override {
+    Result<Json> run(Console& console, const CommonOptions& common) override {
         DWUBIT_ASSIGN(const std::string prompt, read_prompt(text_, file_));
-        DWUBIT_ASSIGN(const ActType act, compute_.resolve_act());
-        DWUBIT_ASSIGN(const auto pool, compute_.make_pool());
+        DWUBIT_ASSIGN(const ActType act, resolve_act(act_name_));
+        DWUBIT_ASSIGN(const auto pool, common.make_pool());
         DWUBIT_ASSIGN(const Tokenizer tokenizer, load_tokenizer(model_));
         DWUBIT_ASSIGN(const Model model, Model::load(model_, act, *pool, console.progress()));
         check_vocabulary(tokenizer, model.config(), console);
@@ -43,7 +44,9 @@ public:
         StreamDecoder decoder(tokenizer, true);
         for (const TokenId id : ids) DWUBIT_TRY(decoder.push(id));
         std::string text;
+        bool started = false;
         const auto emit = [&](const std::string& piece) {
+            if (!std::exchange(started, true)) console.print(prompt);  // nothing is printed before a refusal
             console.print(piece);
             text += piece;
         };
@@ -57,7 +60,6 @@ public:
             emit(*piece);
             return true;
         };
-        console.print(prompt);
         DWUBIT_ASSIGN(const Generation generation, generate(model, ids, cache, options, on_token, *pool));
         DWUBIT_TRY(std::move(decoded));
         emit(decoder.finish());
@@ -103,10 +105,9 @@ private:
     std::optional<std::filesystem::path> file_;
     std::int64_t max_tokens_ = 128;
     std::int64_t context_ = 0;
-    std::int64_t seed_ = 0;
     bool no_bos_ = false;
     bool ignore_eos_ = false;
-    ComputeOptions compute_;
+    std::string act_name_ = "auto";
 };
 
 }  // namespace

@@ -41,12 +41,11 @@ public:
     void declare(CLI::App& app) override {
         add_model(app, model_);
         app.add_flag("--tensors", tensors_, "list every tensor of the checkpoint");
-        compute_.declare(app);
+        add_act(app, act_name_);
     }
 
-    Result<Json> run(Console& console) override {
-        DWUBIT_ASSIGN(act_, compute_.resolve_act());
-        if (!process_isa().ok()) return process_isa().error();
+    Result<Json> run(Console& console, const CommonOptions&) override {
+        DWUBIT_ASSIGN(act_, resolve_act(act_name_));
         DWUBIT_ASSIGN(const HfDir directory, open_hf_dir(model_));
         const Json* generation = directory.generation_config ? &*directory.generation_config : nullptr;
         DWUBIT_ASSIGN(const ModelConfig config, read_model_config(directory.config, generation));
@@ -166,7 +165,7 @@ private:
 
     std::filesystem::path model_;
     bool tensors_ = false;
-    ComputeOptions compute_;
+    std::string act_name_ = "auto";
     ActType act_ = ActType::kF32;
 };
 

@@ -23,15 +23,15 @@ public:
         add_integer(app, "--limit", limit_, 0, kNoLimit, "windows at most, 0 = all");
         app.add_flag("--no-bos", no_bos_, "documents without BOS");
         app.add_option("--doc-end", document_end_, "ID|TOKEN|none after each document; default </s>, else the EOS");
-        compute_.declare(app);
+        add_act(app, act_name_);
     }
 
-    Result<Json> run(Console& console) override {
+    Result<Json> run(Console& console, const CommonOptions& common) override {
         PerplexityOptions options{.window = window_};
         DWUBIT_ASSIGN(options.convention, convention_from_name(convention_));
         if (limit_ > 0) options.limit = limit_;
-        DWUBIT_ASSIGN(const ActType act, compute_.resolve_act());
-        DWUBIT_ASSIGN(const auto pool, compute_.make_pool());
+        DWUBIT_ASSIGN(const ActType act, resolve_act(act_name_));
+        DWUBIT_ASSIGN(const auto pool, common.make_pool());
         DWUBIT_ASSIGN(const Tokenizer tokenizer, load_tokenizer(model_));
         DWUBIT_ASSIGN(const Model model, Model::load(model_, act, *pool, console.progress()));
         check_vocabulary(tokenizer, model.config(), console);
@@ -92,7 +92,7 @@ private:
     std::int64_t limit_ = 0;
     bool no_bos_ = false;
     std::optional<std::string> document_end_;
-    ComputeOptions compute_;
+    std::string act_name_ = "auto";
 };
 
 }  // namespace

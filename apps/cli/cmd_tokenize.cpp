@@ -39,7 +39,7 @@ public:
         app.add_flag("--special", special_, "show special tokens in decoded text");
     }
 
-    Result<Json> run(Console& console) override {
+    Result<Json> run(Console& console, const CommonOptions&) override {
         if ((text_ ? 1 : 0) + (data_ ? 1 : 0) + (ids_ ? 1 : 0) != 1) {
             return make_error(ErrorKind::kUsage, "give exactly one of -p TEXT, --data FILE and --ids LIST");
         }

@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <memory>
 
+#include "arguments.h"
 #include "console.h"
 #include "dwubit/result.h"
 #include "json/json.h"
@@ -15,7 +16,7 @@ public:
     virtual ~Command() = default;
     virtual void declare(CLI::App& app) = 0;
     // Prints for people through `console` unless console.json(); returns the members of the --json object.
-    virtual Result<Json> run(Console& console) = 0;
+    virtual Result<Json> run(Console& console, const CommonOptions& common) = 0;
 };
 
 struct CommandEntry {

@@ -152,7 +152,7 @@ void report_error(const Error& error, const std::string& command, bool json, con
 
 bool report_result(Json result, const std::string& command, const std::vector<std::string>& warnings) {
     const std::size_t space = command.find(' ');
-    result["schema"] = fmt::format("dwubit.{}/1", space == std::string::npos ? "dwubit" : command.substr(space + 1));
+    result["schema"] = fmt::format("dwubit.{}/1", space == std::string::npos ? "error" : command.substr(space + 1));
     result["version"] = version();
     result["warnings"] = warnings;
     const std::string text = dump_json(result) + "\n";

@@ -112,6 +112,8 @@ int run_command(const CommandEntry& entry, std::vector<std::string> arguments, C
     bool quiet = false;
     app.add_flag("--json", json, "print one JSON object");
     app.add_flag("-q,--quiet", quiet, "no progress");
+    CommonOptions common;
+    common.declare(app);
     command->declare(app);
     const std::vector<std::string> flags = read_flags(app, arguments);
     // Known before parsing, so that errors of parsing have their envelope too.
@@ -127,7 +129,8 @@ int run_command(const CommandEntry& entry, std::vector<std::string> arguments, C
     console.set_quiet(quiet);
     Result<Json> result = make_error(ErrorKind::kInternal, "the command did not run");
     try {
-        result = command->run(console);
+        const Result<void> device = common.check_device();
+        result = device.ok() ? command->run(console, common) : Result<Json>(device.error());
     } catch (const std::bad_alloc&) {
         result = make_error(ErrorKind::kOutOfMemory, "out of memory").with_hint("a smaller model, window or context");
     } catch (const std::exception& exception) {

@@ -168,7 +168,7 @@ class Tokenizer(support.ProgramTest):
         self.ok("generate", model, "-p", "kot ma", "-n", "1", warnings=[warning])
         self.ok("perplexity", model, "--data", corpora["kot ma"], warnings=[warning])
         self.refused(1, "generate", model, "-p", "kot <more>", "-n", "1", names=[f"token id {tiny.VOCAB}", "place 3"],
-                     kind="invalid_input", said="kot <more>")
+                     kind="invalid_input")
         for text, end, place in (("kot <more> ma", "</s>", 3), ("kot <more>", "none", 3), ("kot ma", "<more>", 3)):
             # Read by the model, or the last one, which is predicted only
             self.refused(1, "perplexity", model, "--data", corpora[text], "--doc-end", end, kind="invalid_input",

@@ -87,9 +87,9 @@ class Usage(support.ProgramTest):
         return self.refused(2, *arguments, kind="usage", **options)
 
     def test_unknown_command(self):
-        self.usage("tokenise", schema="dwubit", names=["tokenise"], hint="'tokenize'")
-        self.usage("perplexty", schema="dwubit", names=["perplexty"], hint="'perplexity'")
-        self.usage("Zażółć\n\x1b[31m", schema="dwubit", hint="--help")
+        self.usage("tokenise", schema="error", names=["tokenise"], hint="'tokenize'")
+        self.usage("perplexty", schema="error", names=["perplexty"], hint="'perplexity'")
+        self.usage("Zażółć\n\x1b[31m", schema="error", hint="--help")
 
     def test_no_command(self):
         run = self.run_program()

@@ -31,8 +31,7 @@ DenseKernel choose_dense_kernel(DType dtype, ActType act) {
     }
     const bool bf16 = act == ActType::kBf16 && reason.empty();
     return {bf16 ? GemmType::kBf16 : GemmType::kF32,
-            {fmt::format("dense_gemm_{}_{}", bf16 ? "bf16" : "f32", gemm.name), gemm.describe(),
-             std::move(reason)}};
+            {fmt::format("dense_gemm_{}_{}", bf16 ? "bf16" : "f32", gemm.name), gemm.describe(), std::move(reason)}};
 }
 
 Result<Linear> Linear::bind(const TensorView& weight, const TensorView* bias, ActType act) {
