@@ -10,7 +10,7 @@ namespace dwubit::bench {
 
 class LibraryGemm {
 public:
-    // Random weights in the library's packed order, one matrix per distinct shape.
+    // Weights in the library's packed order, one matrix per linear.
     LibraryGemm(const std::vector<const Linear*>& linears, std::int64_t rows, ActType act, int threads);
     ~LibraryGemm();
 

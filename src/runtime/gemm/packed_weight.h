@@ -16,8 +16,9 @@ namespace dwubit {
 
 class PackedWeight {
 public:
-    // Rows per unit of work.
-    static constexpr std::int64_t kRowTile = 64;
+    // Rows per unit of work: with fewer the weights are streamed from memory too often, with more a prompt has too few
+    // units. One thread's pass over 512 tokens of orlik takes 46.5 ms with 64 rows, 43 with 128, 43.5 with 256.
+    static constexpr std::int64_t kRowTile = 128;
 
     // Packs `weight` [n, k] of dtype F32, F16 or BF16 as `type`. kBf16 takes BF16 weights only (others would be
     // rounded).

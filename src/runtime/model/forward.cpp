@@ -41,9 +41,10 @@ public:
         cache_.rope().grow(first_ + rows_);
         const auto rows = static_cast<std::size_t>(rows_);
         const std::int64_t width = config_.heads * config_.head_dim;
-        x_ = {x_storage_.reserve(rows * static_cast<std::size_t>(config_.hidden)), rows_, config_.hidden};
-        q_ = {q_storage_.reserve(rows * static_cast<std::size_t>(width)), rows_, width};
-        attended_ = {attended_storage_.reserve(rows * static_cast<std::size_t>(width)), rows_, width};
+        KvCache::Buffers& buffers = cache_.buffers();
+        x_ = {buffers.residual.reserve(rows * static_cast<std::size_t>(config_.hidden)), rows_, config_.hidden};
+        q_ = {buffers.queries.reserve(rows * static_cast<std::size_t>(width)), rows_, width};
+        attended_ = {buffers.attended.reserve(rows * static_cast<std::size_t>(width)), rows_, width};
         DWUBIT_TRY(embed(ids));
         for (std::int64_t layer = 0; layer < config_.layers; ++layer) {
             for_each_tile([&](std::int64_t first, std::int64_t count) { before_attention(layer, first, count); });
@@ -176,9 +177,6 @@ private:
     MatrixView<float> x_;         // [rows, hidden], the residual stream
     MatrixView<float> q_;         // [rows, heads * head_dim]
     MatrixView<float> attended_;  // [rows, heads * head_dim]
-    AlignedBuffer<float> x_storage_;
-    AlignedBuffer<float> q_storage_;
-    AlignedBuffer<float> attended_storage_;
 };
 
 Result<void> Model::forward(std::span<const TokenId> ids, KvCache& cache, LogitRows rows, const LogitSink& sink,

@@ -30,6 +30,14 @@ public:
     void advance(std::int64_t count);
     RopeTable& rope() { return rope_; }
 
+    // Activations of a pass, kept from one to the next.
+    struct Buffers {
+        AlignedBuffer<float> residual;  // [rows, hidden]
+        AlignedBuffer<float> queries;   // [rows, heads * head_dim]
+        AlignedBuffer<float> attended;  // [rows, heads * head_dim]
+    };
+    Buffers& buffers() { return buffers_; }
+
 private:
     std::int64_t offset(std::int64_t layer, std::int64_t kv_head, std::int64_t position) const {
         return ((layer * kv_heads_ + kv_head) * capacity_ + position) * head_dim_;
@@ -42,6 +50,7 @@ private:
     AlignedBuffer<float> keys_;    // [layer, kv_head, capacity, head_dim]
     AlignedBuffer<float> values_;  // the same
     RopeTable rope_;
+    Buffers buffers_;
 };
 
 }  // namespace dwubit
