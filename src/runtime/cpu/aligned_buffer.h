@@ -22,7 +22,9 @@ public:
         if (size > size_) {
             data_.reset();  // never two of them at once
             size_ = 0;
-            data_.reset(static_cast<T*>(::operator new(size * sizeof(T), kAlignment)));
+            // nothrow, then thrown here: AddressSanitizer ends the program where the throwing form would throw.
+            data_.reset(static_cast<T*>(::operator new(size * sizeof(T), kAlignment, std::nothrow)));
+            if (!data_) throw std::bad_alloc();
             size_ = size;
         }
         return data_.get();
