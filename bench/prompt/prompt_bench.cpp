@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <chrono>
 #include <functional>
+#include <map>
 #include <vector>
 
 #include "bench/prompt/library_gemm.h"
@@ -41,10 +42,15 @@ Result<Figures> measure(const Model& model, std::int64_t prompt, int repetitions
     for (std::size_t i = 0; i < ids.size(); ++i)
         ids[i] = static_cast<TokenId>((i * 37 + 11) % static_cast<std::size_t>(model.config().vocab));
     const auto linears = linears_of(model);
-    const std::int64_t widest =
-        std::max({model.config().hidden, model.config().intermediate, model.config().heads * model.config().head_dim});
-    std::vector<float> x(static_cast<std::size_t>(prompt * widest), 0.5f);
-    std::vector<float> y(x.size());
+    // One input per linear's width, in both forms.
+    std::map<std::int64_t, Activations> inputs;
+    for (const Linear* l : linears) {
+        Activations& input = inputs[l->in_features()];
+        if (input.rows() > 0) continue;
+        input.prepare(prompt, l->in_features(), true, true);
+        const std::vector<float> row(static_cast<std::size_t>(l->in_features()), 0.5f);
+        for (std::int64_t r = 0; r < prompt; ++r) input.write(r, 0, row.data(), l->in_features());
+    }
     bench::LibraryGemm library(linears, prompt, model.act(), pool.size());
     Figures figures;
     Result<void> outcome;
@@ -56,12 +62,14 @@ Result<Figures> measure(const Model& model, std::int64_t prompt, int repetitions
                              ids, cache, LogitRows::kLast, [](std::int64_t, std::span<const float>) {}, pool);
                      }));
         DWUBIT_TRY(std::move(outcome));
-        figures.units = std::min(
-            figures.units, seconds_of([&] {
-                for (const Linear* l : linears) {
-                    l->apply({x.data(), prompt, l->in_features()}, {y.data(), prompt, l->out_features()}, pool);
-                }
-            }));
+        figures.units = std::min(figures.units, seconds_of([&] {
+                                     for (const Linear* l : linears) {
+                                         pool.parallel_for(l->units(prompt), [&](std::int64_t unit) {
+                                             thread_local AlignedBuffer<float> room;
+                                             l->run_unit(inputs[l->in_features()], unit, room);
+                                         });
+                                     }
+                                 }));
         if (library.available()) figures.library = std::min(figures.library, seconds_of([&] { library.run(); }));
     }
     return figures;

@@ -20,10 +20,9 @@ enum class GemmType { kF32, kBf16 };
 class PackedMatrix {
 public:
     virtual ~PackedMatrix() = default;
-    // y[r, j] = x[r] . W[first + j], j < columns; `first` is a multiple of kPanel. x: [rows, k] without gaps, float or
-    // bf16 bits by the type it was packed for. y: row stride ldy floats. Fastest with ldy == columns or one row.
-    virtual void apply(const void* x, std::int64_t rows, std::int64_t first, std::int64_t columns, float* y,
-                       std::int64_t ldy) const = 0;
+    // y[r, j] = x[r] . W[first + j], j < columns; `first` is a multiple of kPanel. x: [rows, k], float or bf16 bits by
+    // the type it was packed for; y: [rows, columns]; both without gaps.
+    virtual void apply(const void* x, std::int64_t rows, std::int64_t first, std::int64_t columns, float* y) const = 0;
 
     // Output features per panel: full GEMM rate from here on with oneDNN 2.6, and a multiple of its blocks.
     static constexpr std::int64_t kPanel = 256;

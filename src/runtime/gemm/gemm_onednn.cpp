@@ -1,4 +1,4 @@
-// oneDNN's matmul on weights in its blocked order. One primitive per (type, rows, n, k, ldy), made on first use.
+// oneDNN's matmul on weights in its blocked order. One primitive per shape, made on first use.
 #include <dnnl.h>
 #include <omp.h>
 
@@ -91,10 +91,10 @@ struct Product {
     Memory::desc x, w, y, scratchpad;
 };
 
-Product make_product(GemmType type, std::int64_t rows, std::int64_t n, std::int64_t k, std::int64_t ldy,
-                     const Memory::desc& w) {
+// oneDNN 2.6 has its fast products for outputs without gaps only.
+Product make_product(GemmType type, std::int64_t rows, std::int64_t n, std::int64_t k, const Memory::desc& w) {
     const auto x = row_major(rows, k, data_type(type), k);
-    const auto y = row_major(rows, n, Memory::data_type::f32, ldy);
+    const auto y = row_major(rows, n, Memory::data_type::f32, n);
     dnnl::primitive_attr attributes;
     attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
     const dnnl::matmul::primitive_desc description({x, w, y}, attributes, cpu_engine());
@@ -107,11 +107,9 @@ constexpr std::int64_t kPackingRows = 64;
 
 // `packed_n`: of the whole matrix that the `n` columns are part of; the strides of some orders depend on it.
 const Product& product(GemmType type, std::int64_t rows, std::int64_t n, std::int64_t packed_n, std::int64_t k,
-                       std::int64_t ldy, const Memory::desc& w) {
-    static PrimitiveCache<std::tuple<GemmType, std::int64_t, std::int64_t, std::int64_t, std::int64_t, std::int64_t>,
-                          Product>
-        cache;
-    return cache.get({type, rows, n, packed_n, k, ldy}, [&] { return make_product(type, rows, n, k, ldy, w); });
+                       const Memory::desc& w) {
+    static PrimitiveCache<std::tuple<GemmType, std::int64_t, std::int64_t, std::int64_t, std::int64_t>, Product> cache;
+    return cache.get({type, rows, n, packed_n, k}, [&] { return make_product(type, rows, n, k, w); });
 }
 
 class OnednnMatrix final : public PackedMatrix {
@@ -119,7 +117,7 @@ public:
     OnednnMatrix(GemmType type, const void* w, std::int64_t n, std::int64_t k) : type_(type), n_(n), k_(k) {
         const SingleThread single;
         const Memory::desc any({k, n}, data_type(type), Memory::format_tag::any);
-        description_ = make_product(type, kPackingRows, n, k, n, any).w;
+        description_ = make_product(type, kPackingRows, n, k, any).w;
         packed_.reserve(description_.get_size());
         // Wᵀ as [k, n] is W's rows read with strides {1, k}.
         const Memory::desc plain({k, n}, data_type(type), Memory::dims{1, k});
@@ -130,28 +128,15 @@ public:
         stream.wait();
     }
 
-    void apply(const void* x, std::int64_t rows, std::int64_t first, std::int64_t columns, float* y,
-               std::int64_t ldy) const override {
+    void apply(const void* x, std::int64_t rows, std::int64_t first, std::int64_t columns, float* y) const override {
         if (rows == 0) return;
         const SingleThread single;
-        // oneDNN 2.6 has its fast products for outputs without gaps only.
-        if (rows == 1 || ldy == columns) {
-            multiply_dense(x, rows, first, columns, y);
-            return;
-        }
-        thread_local AlignedBuffer<float> dense;
-        multiply_dense(x, rows, first, columns, dense.reserve(static_cast<std::size_t>(rows * columns)));
-        for (std::int64_t r = 0; r < rows; ++r) std::copy_n(dense.data() + r * columns, columns, y + r * ldy);
-    }
-
-private:
-    void multiply_dense(const void* x, std::int64_t rows, std::int64_t first, std::int64_t columns, float* y) const {
         Memory::desc panel = description_;
         if (columns != n_) {
             panel = description_.submemory_desc({k_, columns}, {0, first});
             panel.data.offset0 = 0;  // products start at their memory's first byte; the pointer carries the offset
         }
-        const Product& p = product(type_, rows, columns, n_, k_, columns, panel);
+        const Product& p = product(type_, rows, columns, n_, k_, panel);
         const auto* weights = packed_.data() + panel_offset(first, columns);
         const auto& engine = cpu_engine();
         dnnl::stream stream(engine);
@@ -163,6 +148,7 @@ private:
         stream.wait();
     }
 
+private:
     std::size_t panel_offset(std::int64_t first, std::int64_t columns) const {
         if (first == 0) return 0;
         const std::size_t element = type_ == GemmType::kBf16 ? 2 : 4;

@@ -27,9 +27,9 @@ class OpenblasMatrix final : public PackedMatrix {
 public:
     OpenblasMatrix(const float* w, std::int64_t n, std::int64_t k) : w_(w, w + n * k), k_(k) {}
 
-    void apply(const void* x, std::int64_t rows, std::int64_t first, std::int64_t columns, float* y,
-               std::int64_t ldy) const override {
-        multiply(true, rows, columns, k_, static_cast<const float*>(x), k_, w_.data() + first * k_, k_, false, y, ldy);
+    void apply(const void* x, std::int64_t rows, std::int64_t first, std::int64_t columns, float* y) const override {
+        multiply(true, rows, columns, k_, static_cast<const float*>(x), k_, w_.data() + first * k_, k_, false, y,
+                 columns);
     }
 
 private:

@@ -12,15 +12,14 @@ class RefMatrix final : public PackedMatrix {
 public:
     RefMatrix(const T* w, std::int64_t n, std::int64_t k) : w_(w, w + n * k), k_(k) {}
 
-    void apply(const void* x, std::int64_t rows, std::int64_t first, std::int64_t columns, float* y,
-               std::int64_t ldy) const override {
+    void apply(const void* x, std::int64_t rows, std::int64_t first, std::int64_t columns, float* y) const override {
         const auto* xs = static_cast<const T*>(x);
         for (std::int64_t r = 0; r < rows; ++r) {
             for (std::int64_t j = 0; j < columns; ++j) {
                 const T* w = w_.data() + (first + j) * k_;
                 float sum = 0;
                 for (std::int64_t i = 0; i < k_; ++i) sum += to_float(xs[r * k_ + i]) * to_float(w[i]);
-                y[r * ldy + j] = sum;
+                y[r * columns + j] = sum;
             }
         }
     }

@@ -3,20 +3,14 @@
 #include <algorithm>
 
 #include "base/check.h"
-#include "base/error.h"
-#include "runtime/cpu/aligned_buffer.h"
-#include "runtime/ops/op_table.h"
 
 namespace dwubit {
 namespace {
 
-// The rows as the matrix of `type` wants them: themselves, or rounded into the calling thread's buffer.
-const void* as_input(MatrixView<const float> x, GemmType type) {
-    if (type == GemmType::kF32) return x.data;
-    thread_local AlignedBuffer<std::uint16_t> narrow;
-    std::uint16_t* const out = narrow.reserve(static_cast<std::size_t>(x.rows * x.cols));
-    active_ops().to_bf16(x.data, out, x.rows * x.cols);
-    return out;
+constexpr std::int64_t kPanel = PackedMatrix::kPanel;
+
+std::int64_t blocks(std::int64_t count, std::int64_t size) {
+    return (count + size - 1) / size;
 }
 
 }  // namespace
@@ -41,26 +35,20 @@ Result<PackedWeight> PackedWeight::pack(const TensorView& weight, GemmType type)
     return packed;
 }
 
-void PackedWeight::apply(MatrixView<const float> x, MatrixView<float> y, ThreadPool& pool) const {
-    DWUBIT_CHECK(x.cols == k_ && y.cols == n_ && x.rows == y.rows && x.stride == k_);
-    if (x.rows > kRowTile) {
-        pool.parallel_for((x.rows + kRowTile - 1) / kRowTile, [&](std::int64_t t) {
-            const std::int64_t rows = std::min(kRowTile, x.rows - t * kRowTile);
-            apply_tile(x.row_range(t * kRowTile, rows), y.row_range(t * kRowTile, rows));
-        });
-        return;
-    }
-    constexpr std::int64_t kPanel = PackedMatrix::kPanel;
-    const void* input = as_input(x, type_);
-    pool.parallel_for((n_ + kPanel - 1) / kPanel, [&](std::int64_t p) {
-        const std::int64_t first = p * kPanel;
-        matrix_->apply(input, x.rows, first, std::min(kPanel, n_ - first), y.data + first, y.stride);
-    });
+std::int64_t PackedWeight::units(std::int64_t rows) const {
+    return blocks(rows, kRowBlock) * blocks(n_, kPanel);
 }
 
-void PackedWeight::apply_tile(MatrixView<const float> x, MatrixView<float> y) const {
-    DWUBIT_CHECK(x.rows <= kRowTile);
-    matrix_->apply(as_input(x, type_), x.rows, 0, n_, y.data, y.stride);
+Panel PackedWeight::run_unit(const Activations& x, std::int64_t unit, AlignedBuffer<float>& room) const {
+    DWUBIT_CHECK(x.cols() == k_);
+    const std::int64_t row_blocks = blocks(x.rows(), kRowBlock);
+    const std::int64_t first_row = unit % row_blocks * kRowBlock;
+    const std::int64_t first_column = unit / row_blocks * kPanel;
+    const std::int64_t rows = std::min(kRowBlock, x.rows() - first_row);
+    const std::int64_t columns = std::min(kPanel, n_ - first_column);
+    float* const y = room.reserve(static_cast<std::size_t>(rows * columns));
+    matrix_->apply(x.data(type_, first_row), rows, first_column, columns, y);
+    return {first_row, first_column, {y, rows, columns}};
 }
 
 }  // namespace dwubit

@@ -1,9 +1,10 @@
 // The forward pass: pre-norm residual blocks of grouped-query attention with rotary positions and a SwiGLU MLP
 // (Touvron et al. 2023, section 2.2; q/k norms as in Qwen3).
 //
-// Work is cut into tiles of PackedWeight::kRowTile positions. A tile runs everything between two attentions on one
-// thread while its rows are in cache; when there is one tile only (decoding), its linears run their panels in parallel.
+// Every step is cut into units that depend on shapes only. A linear's units are panels of its output; what comes after
+// it (residual, SwiGLU, rounding for the next product) is done to a panel while it is in cache.
 #include <algorithm>
+#include <array>
 
 #include "base/check.h"
 #include "base/error.h"
@@ -15,11 +16,22 @@ namespace {
 
 // Positions per chunk of a long pass: bounds the memory of activations.
 constexpr std::int64_t kChunk = 512;
+// Positions per unit of the steps between linears.
+constexpr std::int64_t kRows = 32;
+// Floats that the logits of a chunk may take before they are made in several steps.
+constexpr std::int64_t kLogitFloats = std::int64_t{1} << 25;
 
-// The calling thread's scratch for a tile, kept between tiles. `slot` tells buffers that live at the same time apart.
-MatrixView<float> scratch(int slot, std::int64_t rows, std::int64_t cols) {
-    thread_local AlignedBuffer<float> buffers[4];
-    return {buffers[slot].reserve(static_cast<std::size_t>(rows * cols)), rows, cols};
+MatrixView<float> matrix(AlignedBuffer<float>& buffer, std::int64_t rows, std::int64_t cols) {
+    return {buffer.reserve(static_cast<std::size_t>(rows * cols)), rows, cols};
+}
+
+// Activations in the forms that these linears read.
+void prepare(Activations& activations, std::int64_t rows, std::int64_t cols,
+             std::initializer_list<const Linear*> readers) {
+    const auto reads = [&](GemmType type) {
+        return std::any_of(readers.begin(), readers.end(), [&](const Linear* l) { return l->type() == type; });
+    };
+    activations.prepare(rows, cols, reads(GemmType::kF32), reads(GemmType::kBf16));
 }
 
 }  // namespace
@@ -31,6 +43,7 @@ public:
         : model_(model),
           config_(model.config_),
           cache_(cache),
+          buffers_(cache.buffers()),
           pool_(pool),
           shape_{config_.heads, config_.kv_heads, config_.head_dim},
           product_type_(choose_dense_kernel(DType::kBf16, model.act_).type) {}
@@ -39,17 +52,14 @@ public:
         rows_ = static_cast<std::int64_t>(ids.size());
         first_ = cache_.length();
         cache_.rope().grow(first_ + rows_);
-        const auto rows = static_cast<std::size_t>(rows_);
-        const std::int64_t width = config_.heads * config_.head_dim;
-        KvCache::Buffers& buffers = cache_.buffers();
-        x_ = {buffers.residual.reserve(rows * static_cast<std::size_t>(config_.hidden)), rows_, config_.hidden};
-        q_ = {buffers.queries.reserve(rows * static_cast<std::size_t>(width)), rows_, width};
-        attended_ = {buffers.attended.reserve(rows * static_cast<std::size_t>(width)), rows_, width};
+        x_ = matrix(buffers_.residual, rows_, config_.hidden);
+        q_ = matrix(buffers_.queries, rows_, config_.heads * config_.head_dim);
+        k_ = matrix(buffers_.keys, rows_, config_.kv_heads * config_.head_dim);
+        v_ = matrix(buffers_.values, rows_, config_.kv_heads * config_.head_dim);
         DWUBIT_TRY(embed(ids));
         for (std::int64_t layer = 0; layer < config_.layers; ++layer) {
-            for_each_tile([&](std::int64_t first, std::int64_t count) { before_attention(layer, first, count); });
-            attention(shape_, q_, cache_.view(layer), first_, product_type_, attended_, pool_);
-            for_each_tile([&](std::int64_t first, std::int64_t count) { after_attention(layer, first, count); });
+            attention_block(layer);
+            mlp_block(model_.layers_[static_cast<std::size_t>(layer)]);
         }
         cache_.advance(rows_);
         return {};
@@ -57,38 +67,51 @@ public:
 
     // Logits of rows [from, rows); sink gets row + offset.
     void logits(std::int64_t from, std::int64_t offset, const LogitSink& sink) {
-        const std::int64_t tiles = (rows_ - from + kTile - 1) / kTile;
-        pool_.parallel_for(tiles, [&](std::int64_t t) {
-            const std::int64_t first = from + t * kTile;
-            const std::int64_t count = std::min(kTile, rows_ - first);
-            const auto normed = scratch(0, count, config_.hidden);
-            norm(x_.row_range(first, count), model_.norm_, normed);
-            const auto out = scratch(1, count, config_.vocab);
-            multiply(model_.head_, tiles, normed, out);
-            for (std::int64_t r = 0; r < count; ++r) sink(offset + first + r, out.row(r));
-        });
-    }
-
-private:
-    static constexpr std::int64_t kTile = PackedWeight::kRowTile;
-
-    template <class Unit>
-    void for_each_tile(const Unit& unit) {
-        pool_.parallel_for((rows_ + kTile - 1) / kTile,
-                           [&](std::int64_t t) { unit(t * kTile, std::min(kTile, rows_ - t * kTile)); });
-    }
-
-    // With several tiles each runs its linears alone; a single one shares them among the threads.
-    void multiply(const Linear& linear, std::int64_t tiles, MatrixView<const float> x, MatrixView<float> y) const {
-        if (tiles == 1) {
-            linear.apply(x, y, pool_);
-        } else {
-            linear.apply_tile(x, y);
+        const std::int64_t step = std::clamp<std::int64_t>(kLogitFloats / config_.vocab, 1, kChunk);
+        for (std::int64_t first = from; first < rows_; first += step) {
+            const std::int64_t count = std::min(step, rows_ - first);
+            norm(x_.row_range(first, count), model_.norm_, {&model_.head_});
+            const MatrixView<float> out = matrix(buffers_.logits, count, config_.vocab);
+            multiply<1>({&model_.head_}, buffers_.normed, [&](std::size_t, const Panel& panel) { copy(panel, out); });
+            for_each_row(count, [&](std::int64_t r) { sink(offset + first + r, out.row(r)); });
         }
     }
 
-    void linear(const Linear& linear, MatrixView<const float> x, MatrixView<float> y) const {
-        multiply(linear, (rows_ + kTile - 1) / kTile, x, y);
+private:
+    // unit(r) for each row, kRows of them to a unit of work.
+    template <class Unit>
+    void for_each_row(std::int64_t rows, const Unit& unit) {
+        pool_.parallel_for((rows + kRows - 1) / kRows, [&](std::int64_t t) {
+            for (std::int64_t r = t * kRows; r < std::min(rows, (t + 1) * kRows); ++r) unit(r);
+        });
+    }
+
+    // The panels of several linears with one input; use(i, panel) takes those of linears[i], on any thread.
+    template <std::size_t kCount, class Use>
+    void multiply(const std::array<const Linear*, kCount>& linears, const Activations& x, const Use& use) {
+        std::array<std::int64_t, kCount> ends;
+        std::int64_t total = 0;
+        for (std::size_t i = 0; i < kCount; ++i) ends[i] = total += linears[i]->units(x.rows());
+        pool_.parallel_for(total, [&](std::int64_t unit) {
+            thread_local AlignedBuffer<float> room;
+            std::size_t i = 0;
+            while (unit >= ends[i]) ++i;
+            use(i, linears[i]->run_unit(x, unit - (i == 0 ? 0 : ends[i - 1]), room));
+        });
+    }
+
+    static void copy(const Panel& panel, MatrixView<float> out) {
+        for (std::int64_t r = 0; r < panel.y.rows; ++r) {
+            std::copy_n(panel.y.row(r).data(), panel.y.cols, out.row(panel.first_row + r).data() + panel.first_column);
+        }
+    }
+
+    // x += panel
+    void add(const Panel& panel) {
+        for (std::int64_t r = 0; r < panel.y.rows; ++r) {
+            active_ops().add(panel.y.row(r).data(), x_.row(panel.first_row + r).data() + panel.first_column,
+                             panel.y.cols);
+        }
     }
 
     Result<void> embed(std::span<const TokenId> ids) {
@@ -104,10 +127,40 @@ private:
         return {};
     }
 
-    void norm(MatrixView<const float> x, const std::vector<float>& weight, MatrixView<float> out) const {
-        for (std::int64_t r = 0; r < x.rows; ++r) {
-            active_ops().rms_norm(x.row(r).data(), weight.data(), static_cast<float>(config_.rms_norm_eps),
-                                  out.row(r).data(), x.cols);
+    // buffers_.normed = RMSNorm of x, for `readers`.
+    void norm(MatrixView<const float> x, const std::vector<float>& weight,
+              std::initializer_list<const Linear*> readers) {
+        prepare(buffers_.normed, x.rows, x.cols, readers);
+        for_each_row(x.rows, [&](std::int64_t r) {
+            thread_local AlignedBuffer<float> room;
+            float* const row = room.reserve(static_cast<std::size_t>(x.cols));
+            active_ops().rms_norm(x.row(r).data(), weight.data(), static_cast<float>(config_.rms_norm_eps), row,
+                                  x.cols);
+            buffers_.normed.write(r, 0, row, x.cols);
+        });
+    }
+
+    // x += o(attention(q, k, v)); keys and values go to the cache.
+    void attention_block(std::int64_t index) {
+        const LayerWeights& layer = model_.layers_[static_cast<std::size_t>(index)];
+        norm(x_, layer.attention_norm, {&layer.q, &layer.k, &layer.v});
+        const std::array<MatrixView<float>, 3> outputs = {q_, k_, v_};
+        multiply<3>({&layer.q, &layer.k, &layer.v}, buffers_.normed,
+                    [&](std::size_t i, const Panel& panel) { copy(panel, outputs[i]); });
+        for_each_row(rows_, [&](std::int64_t r) { rotate_and_cache(index, layer, r); });
+        prepare(buffers_.attended, rows_, q_.cols, {&layer.o});
+        attention(shape_, q_, cache_.view(index), first_, product_type_, buffers_.attended, pool_);
+        multiply<1>({&layer.o}, buffers_.attended, [&](std::size_t, const Panel& panel) { add(panel); });
+    }
+
+    void rotate_and_cache(std::int64_t index, const LayerWeights& layer, std::int64_t r) {
+        const std::int64_t position = first_ + r;
+        rotate(q_.row(r).data(), config_.heads, layer.q_norm, position);
+        rotate(k_.row(r).data(), config_.kv_heads, layer.k_norm, position);
+        for (std::int64_t g = 0; g < config_.kv_heads; ++g) {
+            const std::int64_t offset = g * config_.head_dim;
+            std::copy_n(k_.row(r).data() + offset, config_.head_dim, cache_.key(index, g, position));
+            std::copy_n(v_.row(r).data() + offset, config_.head_dim, cache_.value(index, g, position));
         }
     }
 
@@ -124,59 +177,37 @@ private:
         }
     }
 
-    // x -> q, and keys and values into the cache.
-    void before_attention(std::int64_t index, std::int64_t first, std::int64_t count) {
-        const LayerWeights& layer = model_.layers_[static_cast<std::size_t>(index)];
-        const auto normed = scratch(0, count, config_.hidden);
-        const std::int64_t kv_width = config_.kv_heads * config_.head_dim;
-        const auto keys = scratch(1, count, kv_width);
-        const auto values = scratch(2, count, kv_width);
-        norm(x_.row_range(first, count), layer.attention_norm, normed);
-        linear(layer.q, normed, q_.row_range(first, count));
-        linear(layer.k, normed, keys);
-        linear(layer.v, normed, values);
-        for (std::int64_t r = 0; r < count; ++r) {
-            const std::int64_t position = first_ + first + r;
-            rotate(q_.row(first + r).data(), config_.heads, layer.q_norm, position);
-            rotate(keys.row(r).data(), config_.kv_heads, layer.k_norm, position);
-            for (std::int64_t g = 0; g < config_.kv_heads; ++g) {
-                const std::int64_t offset = g * config_.head_dim;
-                std::copy_n(keys.row(r).data() + offset, config_.head_dim, cache_.key(index, g, position));
-                std::copy_n(values.row(r).data() + offset, config_.head_dim, cache_.value(index, g, position));
+    // x += down(silu(gate(norm x)) * up(norm x))
+    void mlp_block(const LayerWeights& layer) {
+        norm(x_, layer.mlp_norm, {&layer.gate, &layer.up});
+        prepare(buffers_.mlp, rows_, config_.intermediate, {&layer.down});
+        // Gate and up have one shape, so their units are the same panels.
+        pool_.parallel_for(layer.gate.units(rows_), [&](std::int64_t unit) {
+            thread_local AlignedBuffer<float> gate_room;
+            thread_local AlignedBuffer<float> up_room;
+            const Panel gate = layer.gate.run_unit(buffers_.normed, unit, gate_room);
+            const Panel up = layer.up.run_unit(buffers_.normed, unit, up_room);
+            active_ops().swiglu(gate.y.data, up.y.data, gate.y.rows * gate.y.cols);
+            for (std::int64_t r = 0; r < gate.y.rows; ++r) {
+                buffers_.mlp.write(gate.first_row + r, gate.first_column, gate.y.row(r).data(), gate.y.cols);
             }
-        }
-    }
-
-    // x += o(attended); x += down(silu(gate(norm x)) * up(norm x))
-    void after_attention(std::int64_t index, std::int64_t first, std::int64_t count) {
-        const LayerWeights& layer = model_.layers_[static_cast<std::size_t>(index)];
-        const auto x = x_.row_range(first, count);
-        const auto delta = scratch(0, count, config_.hidden);
-        linear(layer.o, attended_.row_range(first, count), delta);
-        active_ops().add(delta.data, x.data, count * config_.hidden);
-
-        const auto normed = scratch(1, count, config_.hidden);
-        const auto gate = scratch(2, count, config_.intermediate);
-        const auto up = scratch(3, count, config_.intermediate);
-        norm(x, layer.mlp_norm, normed);
-        linear(layer.gate, normed, gate);
-        linear(layer.up, normed, up);
-        active_ops().swiglu(gate.data, up.data, count * config_.intermediate);
-        linear(layer.down, gate, delta);
-        active_ops().add(delta.data, x.data, count * config_.hidden);
+        });
+        multiply<1>({&layer.down}, buffers_.mlp, [&](std::size_t, const Panel& panel) { add(panel); });
     }
 
     const Model& model_;
     const ModelConfig& config_;
     KvCache& cache_;
+    KvCache::Buffers& buffers_;
     ThreadPool& pool_;
     AttentionShape shape_;
     GemmType product_type_;  // of the attention's products, whose factors are activations both
     std::int64_t rows_ = 0;
-    std::int64_t first_ = 0;      // position of row 0
-    MatrixView<float> x_;         // [rows, hidden], the residual stream
-    MatrixView<float> q_;         // [rows, heads * head_dim]
-    MatrixView<float> attended_;  // [rows, heads * head_dim]
+    std::int64_t first_ = 0;  // position of row 0
+    MatrixView<float> x_;     // [rows, hidden], the residual stream
+    MatrixView<float> q_;     // [rows, heads * head_dim]
+    MatrixView<float> k_;     // [rows, kv_heads * head_dim]
+    MatrixView<float> v_;     // [rows, kv_heads * head_dim]
 };
 
 Result<void> Model::forward(std::span<const TokenId> ids, KvCache& cache, LogitRows rows, const LogitSink& sink,

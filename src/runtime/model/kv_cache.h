@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "runtime/cpu/aligned_buffer.h"
+#include "runtime/gemm/activations.h"
 #include "runtime/model/config.h"
 #include "runtime/ops/attention/attention.h"
 #include "runtime/ops/rope/rope.h"
@@ -34,7 +35,12 @@ public:
     struct Buffers {
         AlignedBuffer<float> residual;  // [rows, hidden]
         AlignedBuffer<float> queries;   // [rows, heads * head_dim]
-        AlignedBuffer<float> attended;  // [rows, heads * head_dim]
+        AlignedBuffer<float> keys;      // [rows, kv_heads * head_dim]
+        AlignedBuffer<float> values;    // [rows, kv_heads * head_dim]
+        AlignedBuffer<float> logits;    // [some rows, vocab]
+        Activations normed;             // [rows, hidden]
+        Activations attended;           // [rows, heads * head_dim]
+        Activations mlp;                // [rows, intermediate]
     };
     Buffers& buffers() { return buffers_; }
 

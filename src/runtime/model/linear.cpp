@@ -46,19 +46,13 @@ Result<Linear> Linear::bind(const TensorView& weight, const TensorView* bias, Ac
     return linear;
 }
 
-void Linear::apply(MatrixView<const float> x, MatrixView<float> y, ThreadPool& pool) const {
-    weight_.apply(x, y, pool);
-    add_bias(y);
-}
-
-void Linear::apply_tile(MatrixView<const float> x, MatrixView<float> y) const {
-    weight_.apply_tile(x, y);
-    add_bias(y);
-}
-
-void Linear::add_bias(MatrixView<float> y) const {
-    if (bias_.empty()) return;
-    for (std::int64_t r = 0; r < y.rows; ++r) active_ops().add(bias_.data(), y.row(r).data(), y.cols);
+Panel Linear::run_unit(const Activations& x, std::int64_t unit, AlignedBuffer<float>& room) const {
+    const Panel panel = weight_.run_unit(x, unit, room);
+    if (!bias_.empty()) {
+        const float* bias = bias_.data() + panel.first_column;
+        for (std::int64_t r = 0; r < panel.y.rows; ++r) active_ops().add(bias, panel.y.row(r).data(), panel.y.cols);
+    }
+    return panel;
 }
 
 }  // namespace dwubit

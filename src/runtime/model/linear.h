@@ -45,14 +45,13 @@ public:
     std::int64_t out_features() const { return weight_.out_features(); }
     const KernelInfo& kernel() const { return kernel_; }
 
-    // x: [rows, in] without gaps; y: [rows, out].
-    void apply(MatrixView<const float> x, MatrixView<float> y, ThreadPool& pool) const;
-    // At most PackedWeight::kRowTile rows of a longer pass, on the calling thread.
-    void apply_tile(MatrixView<const float> x, MatrixView<float> y) const;
+    GemmType type() const { return weight_.type(); }
+
+    // The units of work of `rows` rows, and one of them on the calling thread: a panel of x Wᵀ + b in `room`.
+    std::int64_t units(std::int64_t rows) const { return weight_.units(rows); }
+    Panel run_unit(const Activations& x, std::int64_t unit, AlignedBuffer<float>& room) const;
 
 private:
-    void add_bias(MatrixView<float> y) const;
-
     PackedWeight weight_;
     std::vector<float> bias_;  // empty if none
     KernelInfo kernel_;

@@ -54,7 +54,7 @@ public:
         keys16_ = weights16_ + rows * kKeyBlock;
     }
 
-    void run(MatrixView<const float> q, MatrixView<float> out) {
+    void run(MatrixView<const float> q, Activations& out) {
         load(q);
         const std::int64_t keys = position_ + tile_.rows;
         for (std::int64_t first = 0; first < keys; first += kKeyBlock) {
@@ -121,11 +121,12 @@ private:
         }
     }
 
-    void store(MatrixView<float> out) const {
+    void store(Activations& out) const {
         for (std::int64_t i = 0; i < stacked_; ++i) {
-            float* to = out.row(tile_.first_row + i / group_).data() + head(i) * dim_;
+            float* row = sum_ + i * dim_;
             const float scale = 1.0f / running_sum_[i];
-            for (std::int64_t d = 0; d < dim_; ++d) to[d] = sum_[i * dim_ + d] * scale;
+            for (std::int64_t d = 0; d < dim_; ++d) row[d] *= scale;
+            out.write(tile_.first_row + i / group_, head(i) * dim_, row, dim_);
         }
     }
 
@@ -161,7 +162,7 @@ private:
 }  // namespace
 
 void attention(const AttentionShape& shape, MatrixView<const float> q, const KvView& cache, std::int64_t first_position,
-               GemmType type, MatrixView<float> out, ThreadPool& pool) {
+               GemmType type, Activations& out, ThreadPool& pool) {
     const bool bf16 = type == GemmType::kBf16 && q.rows >= kBf16Rows;
     const std::int64_t tiles = (q.rows + kQueryTile - 1) / kQueryTile;
     pool.parallel_for(tiles * shape.kv_heads, [&](std::int64_t unit) {

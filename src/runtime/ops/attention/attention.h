@@ -7,6 +7,7 @@
 
 #include "base/span.h"
 #include "base/thread_pool.h"
+#include "runtime/gemm/activations.h"
 #include "runtime/gemm/gemm.h"
 
 namespace dwubit {
@@ -25,10 +26,11 @@ struct KvView {
 };
 
 // q: [rows, heads * head_dim], rows at positions first_position + r, whose keys and values are in the cache already.
-// out: same shape. out[r] = softmax(q k^T / sqrt(head_dim)) v over positions <= first_position + r. With kBf16 and
-// enough rows for it to pay, the factors of both products are rounded to bf16; the softmax and all sums stay float32.
+// out: prepared with the shape of q. out[r] = softmax(q k^T / sqrt(head_dim)) v over positions <= first_position + r.
+// With kBf16 and enough rows for it to pay, the factors of both products are rounded to bf16; the softmax and all sums
+// stay float32.
 void attention(const AttentionShape& shape, MatrixView<const float> q, const KvView& cache, std::int64_t first_position,
-               GemmType type, MatrixView<float> out, ThreadPool& pool);
+               GemmType type, Activations& out, ThreadPool& pool);
 
 // The same, by the definition, in double.
 void attention_ref(const AttentionShape& shape, MatrixView<const float> q, const KvView& cache,

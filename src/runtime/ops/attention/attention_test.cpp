@@ -18,6 +18,16 @@ std::vector<float> normal(std::int64_t count, std::uint64_t seed, float scale) {
     return values;
 }
 
+// attention() into a plain array.
+std::vector<float> run(const AttentionShape& shape, MatrixView<const float> q, const KvView& cache, std::int64_t first,
+                       GemmType type, ThreadPool& pool) {
+    Activations out;
+    out.prepare(q.rows, q.cols, true, false);
+    attention(shape, q, cache, first, type, out, pool);
+    const auto* data = static_cast<const float*>(out.data(GemmType::kF32, 0));
+    return {data, data + q.rows * q.cols};
+}
+
 struct Case {
     AttentionShape shape;
     std::int64_t rows, first;
@@ -37,13 +47,13 @@ TEST(Attention, EqualsTheDefinition) {
         const auto values = normal(shape.kv_heads * capacity * shape.head_dim, 3, 1.0f);
         const KvView cache{keys.data(), values.data(), capacity};
         std::vector<float> out(static_cast<std::size_t>(rows * width)), expected(out.size());
-        attention(shape, {q.data(), rows, width}, cache, first, GemmType::kF32, {out.data(), rows, width}, pool);
+        out = run(shape, {q.data(), rows, width}, cache, first, GemmType::kF32, pool);
         attention_ref(shape, {q.data(), rows, width}, cache, first, {expected.data(), rows, width});
         for (std::size_t i = 0; i < out.size(); ++i) ASSERT_NEAR(out[i], expected[i], 5e-6) << rows << '@' << first;
 
-        std::vector<float> serial(out.size());
+        std::vector<float> serial;
         ThreadPool one(1);
-        attention(shape, {q.data(), rows, width}, cache, first, GemmType::kF32, {serial.data(), rows, width}, one);
+        serial = run(shape, {q.data(), rows, width}, cache, first, GemmType::kF32, one);
         EXPECT_EQ(0, std::memcmp(serial.data(), out.data(), out.size() * sizeof(float)));
     }
 }
@@ -59,7 +69,7 @@ TEST(Attention, Bf16ProductsStayNearTheDefinition) {
         const auto values = normal(shape.kv_heads * capacity * shape.head_dim, 3, 1.0f);
         const KvView cache{keys.data(), values.data(), capacity};
         std::vector<float> out(static_cast<std::size_t>(rows * width), NAN), expected(out.size());
-        attention(shape, {q.data(), rows, width}, cache, first, GemmType::kBf16, {out.data(), rows, width}, pool);
+        out = run(shape, {q.data(), rows, width}, cache, first, GemmType::kBf16, pool);
         attention_ref(shape, {q.data(), rows, width}, cache, first, {expected.data(), rows, width});
         double worst = 0;
         for (std::size_t i = 0; i < out.size(); ++i) worst = std::max<double>(worst, std::abs(out[i] - expected[i]));
@@ -74,12 +84,9 @@ TEST(Attention, LaterPositionsAreNotRead) {
     auto keys = normal(20 * 8, 2, 1.0f);
     auto values = normal(20 * 8, 3, 1.0f);
     const auto q = normal(5 * 16, 1, 1.0f);
-    std::vector<float> before(80), after(80);
-    attention(shape, {q.data(), 5, 16}, {keys.data(), values.data(), 20}, 10, GemmType::kF32, {before.data(), 5, 16},
-              pool);
+    const auto before = run(shape, {q.data(), 5, 16}, {keys.data(), values.data(), 20}, 10, GemmType::kF32, pool);
     for (std::size_t i = 15 * 8; i < keys.size(); ++i) keys[i] = values[i] = 1e30f;
-    attention(shape, {q.data(), 5, 16}, {keys.data(), values.data(), 20}, 10, GemmType::kF32, {after.data(), 5, 16},
-              pool);
+    const auto after = run(shape, {q.data(), 5, 16}, {keys.data(), values.data(), 20}, 10, GemmType::kF32, pool);
     EXPECT_EQ(before, after);
 }
 

@@ -1,0 +1,33 @@
+#include "runtime/gemm/activations.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+#include "runtime/ops/op_table.h"
+
+namespace dwubit {
+
+void Activations::prepare(std::int64_t rows, std::int64_t cols, bool f32, bool bf16) {
+    DWUBIT_CHECK(f32 || bf16);
+    rows_ = rows;
+    cols_ = cols;
+    has_f32_ = f32;
+    has_bf16_ = bf16;
+    const auto size = static_cast<std::size_t>(rows * cols);
+    if (f32) f32_.reserve(size);
+    if (bf16) bf16_.reserve(size);
+}
+
+void Activations::write(std::int64_t row, std::int64_t first, const float* x, std::int64_t n) {
+    const std::int64_t offset = row * cols_ + first;
+    if (has_f32_) std::copy_n(x, n, f32_.data() + offset);
+    if (has_bf16_) active_ops().to_bf16(x, bf16_.data() + offset, n);
+}
+
+const void* Activations::data(GemmType type, std::int64_t row) const {
+    DWUBIT_CHECK(type == GemmType::kBf16 ? has_bf16_ : has_f32_);
+    if (type == GemmType::kBf16) return bf16_.data() + row * cols_;
+    return f32_.data() + row * cols_;
+}
+
+}  // namespace dwubit
