@@ -15,6 +15,16 @@ namespace {
 
 thread_local bool inside_unit = false;
 
+// Regions follow each other within microseconds, while waking a sleeping thread takes tens of them: a worker looks for
+// the next region this many times (about 50 us) before it sleeps.
+constexpr int kSpins = 1000;
+
+void relax() {
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#endif
+}
+
 }  // namespace
 
 int available_cores() {
@@ -24,17 +34,22 @@ int available_cores() {
     return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
 }
 
-// One region at a time. A worker enters a region by reading `generation` under the mutex; the caller leaves only when
-// no worker is inside, so `unit` outlives every use.
+// One region at a time. `gate` is its generation (upper half), whether it takes workers (kOpen), and how many are
+// inside (lower bits). Workers enter by a compare-and-swap that fails once the gate is closed; the caller closes it
+// when no unit is left and leaves when nobody is inside, so that `unit` outlives every use.
 struct ThreadPool::State {
-    std::mutex region;  // held by the caller of parallel_for
-    std::mutex mutex;
-    std::condition_variable wake;
-    std::condition_variable idle;
-    std::uint64_t generation = 0;
-    int inside = 0;
-    bool stop = false;
+    static constexpr std::uint64_t kOpen = std::uint64_t{1} << 31;
+    static constexpr std::uint64_t kInside = kOpen - 1;
 
+    std::mutex region;  // held by the caller of parallel_for
+    std::atomic<std::uint64_t> gate{0};
+    std::atomic<bool> stop{false};
+
+    std::mutex mutex;  // of sleeping workers
+    std::condition_variable wake;
+    int sleeping = 0;
+
+    // Written before the gate opens.
     const std::function<void(std::int64_t)>* unit = nullptr;
     std::int64_t count = 0;
     std::atomic<std::int64_t> next{0};
@@ -47,20 +62,46 @@ struct ThreadPool::State {
         inside_unit = false;
     }
 
+    static bool is_new(std::uint64_t g, std::uint64_t seen) { return (g & kOpen) != 0 && (g >> 32) != seen; }
+
+    // Runs the open region if it is not the one seen last.
+    bool enter(std::uint64_t& seen) {
+        std::uint64_t g = gate.load(std::memory_order_acquire);
+        while (is_new(g, seen)) {
+            if (!gate.compare_exchange_weak(g, g + 1, std::memory_order_acq_rel, std::memory_order_acquire)) continue;
+            seen = g >> 32;
+            run_units();
+            gate.fetch_sub(1, std::memory_order_release);
+            return true;
+        }
+        return false;
+    }
+
     void work() {
         std::uint64_t seen = 0;
-        std::unique_lock lock(mutex);
-        while (true) {
-            wake.wait(lock, [&] { return stop || generation != seen; });
-            if (stop) return;
-            seen = generation;
-            if (unit == nullptr) continue;  // woke after the region had ended
-            ++inside;
-            lock.unlock();
-            run_units();
-            lock.lock();
-            if (--inside == 0) idle.notify_one();
+        int spins = 0;
+        while (!stop.load(std::memory_order_acquire)) {
+            if (enter(seen)) {
+                spins = 0;
+            } else if (++spins < kSpins) {
+                relax();
+            } else {
+                std::unique_lock lock(mutex);
+                ++sleeping;
+                wake.wait(lock, [&] { return stop.load() || is_new(gate.load(), seen); });
+                --sleeping;
+                spins = 0;
+            }
         }
+    }
+
+    void wake_sleepers() {
+        {
+            // A worker that is about to sleep holds the mutex from its last look at the gate on.
+            const std::lock_guard lock(mutex);
+            if (sleeping == 0) return;
+        }
+        wake.notify_all();
     }
 };
 
@@ -71,11 +112,8 @@ ThreadPool::ThreadPool(int threads) : state_(std::make_unique<State>()) {
 }
 
 ThreadPool::~ThreadPool() {
-    {
-        const std::lock_guard lock(state_->mutex);
-        state_->stop = true;
-    }
-    state_->wake.notify_all();
+    state_->stop.store(true, std::memory_order_release);
+    state_->wake_sleepers();
     for (auto& worker : state_->workers) worker.join();
 }
 
@@ -88,19 +126,23 @@ void ThreadPool::parallel_for(std::int64_t count, const std::function<void(std::
         for (std::int64_t i = 0; i < count; ++i) unit(i);
         return;
     }
-    const std::lock_guard region(state_->region);
-    {
-        const std::lock_guard lock(state_->mutex);
-        state_->unit = &unit;
-        state_->count = count;
-        state_->next.store(0);
-        ++state_->generation;
+    State& state = *state_;
+    const std::lock_guard region(state.region);
+    state.unit = &unit;
+    state.count = count;
+    state.next.store(0);
+    const std::uint64_t generation = (state.gate.load() >> 32) + 1;
+    state.gate.store((generation << 32) | State::kOpen, std::memory_order_seq_cst);
+    state.wake_sleepers();
+    state.run_units();
+    state.gate.fetch_and(~State::kOpen, std::memory_order_acq_rel);
+    for (int spins = 0; (state.gate.load(std::memory_order_acquire) & State::kInside) != 0; ++spins) {
+        if (spins < kSpins) {
+            relax();
+        } else {
+            std::this_thread::yield();
+        }
     }
-    state_->wake.notify_all();
-    state_->run_units();
-    std::unique_lock lock(state_->mutex);
-    state_->idle.wait(lock, [&] { return state_->inside == 0; });
-    state_->unit = nullptr;
 }
 
 }  // namespace dwubit
