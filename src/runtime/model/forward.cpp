@@ -187,9 +187,10 @@ private:
             thread_local AlignedBuffer<float> up_room;
             const Panel gate = layer.gate.run_unit(buffers_.normed, unit, gate_room);
             const Panel up = layer.up.run_unit(buffers_.normed, unit, up_room);
-            active_ops().swiglu(gate.y.data, up.y.data, gate.y.rows * gate.y.cols);
             for (std::int64_t r = 0; r < gate.y.rows; ++r) {
-                buffers_.mlp.write(gate.first_row + r, gate.first_column, gate.y.row(r).data(), gate.y.cols);
+                float* const row = gate.y.row(r).data();
+                active_ops().swiglu(row, up.y.row(r).data(), gate.y.cols);
+                buffers_.mlp.write(gate.first_row + r, gate.first_column, row, gate.y.cols);
             }
         });
         multiply<1>({&layer.down}, buffers_.mlp, [&](std::size_t, const Panel& panel) { add(panel); });

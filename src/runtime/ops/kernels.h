@@ -51,5 +51,7 @@ using ToBf16Kernel = void (*)(const float* x, std::uint16_t* out, std::int64_t n
 void to_bf16_f32_ref(const float* x, std::uint16_t* out, std::int64_t n);
 void to_bf16_f32_avx2(const float* x, std::uint16_t* out, std::int64_t n);
 void to_bf16_f32_avx512(const float* x, std::uint16_t* out, std::int64_t n);
+// For processors with AVX512-BF16. Subnormal inputs become zeros of their sign, as that instruction set has it.
+void to_bf16_f32_avx512_bf16(const float* x, std::uint16_t* out, std::int64_t n);
 
 }  // namespace dwubit

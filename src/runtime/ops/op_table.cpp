@@ -19,7 +19,11 @@ const OpTable& op_table(Isa isa) {
 }
 
 const OpTable& active_ops() {
-    static const OpTable& table = op_table(active_isa().isa);
+    static const OpTable table = [] {
+        OpTable chosen = op_table(active_isa().isa);
+        if (active_isa().avx512_bf16) chosen.to_bf16 = to_bf16_f32_avx512_bf16;
+        return chosen;
+    }();
     return table;
 }
 

@@ -19,7 +19,7 @@ struct OpTable {
 
 const OpTable& op_table(Isa isa);
 
-// op_table(active_isa().isa)
+// op_table(active_isa().isa), with the rows that an attribute of the processor (AVX512-BF16) improves
 const OpTable& active_ops();
 
 }  // namespace dwubit

@@ -139,6 +139,25 @@ TEST_P(OpTableTest, ToBf16IsBitExact) {
     EXPECT_EQ(got, want);
 }
 
+TEST(OpTable, NativeBf16RoundingEqualsTheReferenceOnNormalNumbers) {
+    if (!detect_cpu_isa().avx512_bf16) GTEST_SKIP() << "this processor lacks AVX512-BF16";
+    for (const std::int64_t n : kSizes) {
+        auto x = normal(n, 11, 3.0f);
+        x[0] = -0.0f;
+        if (n > 2) x[1] = std::bit_cast<float>(0x3f808000u), x[2] = INFINITY;
+        if (n > 20) x[15] = NAN, x[16] = std::bit_cast<float>(0x7f800001u), x[17] = std::numeric_limits<float>::max();
+        std::vector<std::uint16_t> got(x.size() + 1, 7), want(x.size() + 1, 7);
+        to_bf16_f32_avx512_bf16(x.data(), got.data(), n);
+        to_bf16_f32_ref(x.data(), want.data(), n);
+        EXPECT_EQ(got, want) << n;
+    }
+    const float subnormal[] = {std::bit_cast<float>(0x007fffffu), std::bit_cast<float>(0x80400000u)};
+    std::uint16_t out[2];
+    to_bf16_f32_avx512_bf16(subnormal, out, 2);
+    EXPECT_EQ(out[0], 0x0000);
+    EXPECT_EQ(out[1], 0x8000);
+}
+
 INSTANTIATE_TEST_SUITE_P(Isa, OpTableTest, ::testing::Values(Isa::kRef, Isa::kAvx2, Isa::kAvx512),
                          [](const auto& test) { return std::string(isa_name(test.param)); });
 

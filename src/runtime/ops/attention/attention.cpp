@@ -101,10 +101,14 @@ private:
             const std::int64_t visible = std::clamp<std::int64_t>(position_ + i / group_ - first + 1, 0, count);
             float* row = scores_ + i * stride;
             std::fill(row + visible, row + stride, 0.0f);
-            if (visible == 0) continue;
-            const float correction = active_ops().softmax_block(row, visible, running_max_ + i, running_sum_ + i);
-            if (correction == 1.0f) continue;
-            for (std::int64_t d = 0; d < dim_; ++d) sum_[i * dim_ + d] *= correction;
+            if (visible > 0) {
+                const float correction = active_ops().softmax_block(row, visible, running_max_ + i, running_sum_ + i);
+                if (correction != 1.0f) {
+                    for (std::int64_t d = 0; d < dim_; ++d) sum_[i * dim_ + d] *= correction;
+                }
+            }
+            // Rounded here, while the row is in the first cache.
+            if (type_ == GemmType::kBf16) active_ops().to_bf16(row, weights16_ + i * stride, stride);
         }
     }
 
@@ -113,7 +117,6 @@ private:
         const float* values = cache_.values + cache_offset(first);
         if (type_ == GemmType::kBf16) {
             round_block(values, count, stride);
-            active_ops().to_bf16(scores_, weights16_, stacked_ * stride);
             std::fill(weights16_ + stacked_ * stride, weights16_ + padded(stacked_) * stride, std::uint16_t{0});
             active_gemm().multiply_bf16(false, padded(stacked_), dim_, stride, weights16_, keys16_, true, sum_);
         } else {
