@@ -8,6 +8,7 @@
 #include <mutex>
 #include <shared_mutex>
 #include <tuple>
+#include <unordered_map>
 
 #include "base/check.h"
 #include "base/error.h"
@@ -91,6 +92,33 @@ struct Product {
     Memory::desc x, w, y, scratchpad;
 };
 
+// The calling thread's handles for a product: making them anew for every call costs as much as a small product.
+struct Handles {
+    explicit Handles(const Product& p)
+        : stream(cpu_engine()),
+          x(p.x, cpu_engine(), nullptr),
+          w(p.w, cpu_engine(), nullptr),
+          y(p.y, cpu_engine(), nullptr),
+          scratchpad(p.scratchpad, cpu_engine(), nullptr),
+          arguments{{DNNL_ARG_SRC, x}, {DNNL_ARG_WEIGHTS, w}, {DNNL_ARG_DST, y}, {DNNL_ARG_SCRATCHPAD, scratchpad}} {}
+
+    dnnl::stream stream;
+    Memory x, w, y, scratchpad;
+    std::unordered_map<int, Memory> arguments;
+};
+
+void execute(const Product& p, const void* x, const void* w, float* y) {
+    thread_local std::unordered_map<const Product*, std::unique_ptr<Handles>> known;
+    std::unique_ptr<Handles>& handles = known[&p];
+    if (!handles) handles = std::make_unique<Handles>(p);
+    handles->x.set_data_handle(const_cast<void*>(x));
+    handles->w.set_data_handle(const_cast<void*>(w));
+    handles->y.set_data_handle(y);
+    handles->scratchpad.set_data_handle(thread_scratchpad(p.scratchpad));
+    p.primitive.execute(handles->stream, handles->arguments);
+    handles->stream.wait();
+}
+
 // oneDNN 2.6 has its fast products for outputs without gaps only.
 Product make_product(GemmType type, std::int64_t rows, std::int64_t n, std::int64_t k, const Memory::desc& w) {
     const auto x = row_major(rows, k, data_type(type), k);
@@ -137,15 +165,7 @@ public:
             panel.data.offset0 = 0;  // products start at their memory's first byte; the pointer carries the offset
         }
         const Product& p = product(type_, rows, columns, n_, k_, panel);
-        const auto* weights = packed_.data() + panel_offset(first, columns);
-        const auto& engine = cpu_engine();
-        dnnl::stream stream(engine);
-        p.primitive.execute(stream,
-                            {{DNNL_ARG_SRC, Memory(p.x, engine, const_cast<void*>(x))},
-                             {DNNL_ARG_WEIGHTS, Memory(p.w, engine, const_cast<std::byte*>(weights))},
-                             {DNNL_ARG_DST, Memory(p.y, engine, y)},
-                             {DNNL_ARG_SCRATCHPAD, Memory(p.scratchpad, engine, thread_scratchpad(p.scratchpad))}});
-        stream.wait();
+        execute(p, x, packed_.data() + panel_offset(first, columns), y);
     }
 
 private:
@@ -207,13 +227,8 @@ void multiply(bool transpose_b, std::int64_t m, std::int64_t n, std::int64_t k, 
     DWUBIT_CHECK(status == dnnl_success);
 }
 
-struct Bf16Product {
-    dnnl::matmul primitive;
-    Memory::desc a, b, c, scratchpad;
-};
-
-const Bf16Product& bf16_product(bool transpose_b, std::int64_t m, std::int64_t n, std::int64_t k, bool accumulate) {
-    static PrimitiveCache<std::tuple<bool, std::int64_t, std::int64_t, std::int64_t, bool>, Bf16Product> cache;
+const Product& bf16_product(bool transpose_b, std::int64_t m, std::int64_t n, std::int64_t k, bool accumulate) {
+    static PrimitiveCache<std::tuple<bool, std::int64_t, std::int64_t, std::int64_t, bool>, Product> cache;
     return cache.get({transpose_b, m, n, k, accumulate}, [&] {
         const auto bf16 = Memory::data_type::bf16;
         const auto a = row_major(m, k, bf16, k);
@@ -227,21 +242,14 @@ const Bf16Product& bf16_product(bool transpose_b, std::int64_t m, std::int64_t n
             attributes.set_post_ops(add);
         }
         const dnnl::matmul::primitive_desc description({a, b, c}, attributes, cpu_engine());
-        return Bf16Product{dnnl::matmul(description), a, b, c, description.scratchpad_desc()};
+        return Product{dnnl::matmul(description), a, b, c, description.scratchpad_desc()};
     });
 }
 
 void multiply_bf16(bool transpose_b, std::int64_t m, std::int64_t n, std::int64_t k, const std::uint16_t* a,
                    const std::uint16_t* b, bool accumulate, float* c) {
     const SingleThread single;
-    const Bf16Product& p = bf16_product(transpose_b, m, n, k, accumulate);
-    const auto& engine = cpu_engine();
-    dnnl::stream stream(engine);
-    p.primitive.execute(stream, {{DNNL_ARG_SRC, Memory(p.a, engine, const_cast<std::uint16_t*>(a))},
-                                 {DNNL_ARG_WEIGHTS, Memory(p.b, engine, const_cast<std::uint16_t*>(b))},
-                                 {DNNL_ARG_DST, Memory(p.c, engine, c)},
-                                 {DNNL_ARG_SCRATCHPAD, Memory(p.scratchpad, engine, thread_scratchpad(p.scratchpad))}});
-    stream.wait();
+    execute(bf16_product(transpose_b, m, n, k, accumulate), a, b, c);
 }
 
 }  // namespace
