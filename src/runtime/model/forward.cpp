@@ -48,7 +48,9 @@ public:
           shape_{config_.heads, config_.kv_heads, config_.head_dim},
           product_type_(choose_dense_kernel(DType::kBf16, model.act_).type) {}
 
-    Result<void> run(std::span<const TokenId> ids) {
+    // `wanted`: the rows whose logits will be asked for; the last layer does no more for the others than their keys and
+    // values.
+    void run(std::span<const TokenId> ids, LogitRows wanted) {
         rows_ = static_cast<std::int64_t>(ids.size());
         first_ = cache_.length();
         cache_.rope().grow(first_ + rows_);
@@ -56,19 +58,20 @@ public:
         q_ = matrix(buffers_.queries, rows_, config_.heads * config_.head_dim);
         k_ = matrix(buffers_.keys, rows_, config_.kv_heads * config_.head_dim);
         v_ = matrix(buffers_.values, rows_, config_.kv_heads * config_.head_dim);
-        DWUBIT_TRY(embed(ids));
+        embed(ids);
+        const std::int64_t last = config_.layers - 1;
         for (std::int64_t layer = 0; layer < config_.layers; ++layer) {
-            attention_block(layer);
-            mlp_block(model_.layers_[static_cast<std::size_t>(layer)]);
+            const std::int64_t reads = layer < last || wanted == LogitRows::kAll ? rows_ : wanted == LogitRows::kLast;
+            attention_block(layer, reads);
+            if (reads > 0) mlp_block(model_.layers_[static_cast<std::size_t>(layer)]);
         }
-        cache_.advance(rows_);
-        return {};
+        cache_.advance(static_cast<std::int64_t>(ids.size()));
     }
 
-    // Logits of rows [from, rows); sink gets row + offset.
-    void logits(std::int64_t from, std::int64_t offset, const LogitSink& sink) {
+    // Logits of the rows that run() kept; sink gets their number in the chunk + offset.
+    void logits(std::int64_t offset, const LogitSink& sink) {
         const std::int64_t step = std::clamp<std::int64_t>(kLogitFloats / config_.vocab, 1, kChunk);
-        for (std::int64_t first = from; first < rows_; first += step) {
+        for (std::int64_t first = 0; first < rows_; first += step) {
             const std::int64_t count = std::min(step, rows_ - first);
             norm(x_.row_range(first, count), model_.norm_, {&model_.head_});
             const MatrixView<float> out = matrix(buffers_.logits, count, config_.vocab);
@@ -114,17 +117,18 @@ private:
         }
     }
 
-    Result<void> embed(std::span<const TokenId> ids) {
+    // x = the embedding's rows, whose dtype check_tensors has seen to.
+    void embed(std::span<const TokenId> ids) {
         const std::int64_t row_bytes = config_.hidden * static_cast<std::int64_t>(dtype_size(model_.embedding_->dtype));
-        TensorView row = *model_.embedding_;
-        row.shape = {config_.hidden};
-        for (std::int64_t r = 0; r < rows_; ++r) {
+        for_each_row(rows_, [&](std::int64_t r) {
+            TensorView row;
+            row.dtype = model_.embedding_->dtype;
+            row.shape = {config_.hidden};
             const std::int64_t id = ids[static_cast<std::size_t>(r)];
             row.bytes = model_.embedding_->bytes.subspan(static_cast<std::size_t>(id * row_bytes),
                                                          static_cast<std::size_t>(row_bytes));
-            DWUBIT_TRY(read_as_f32(row, x_.row(r)));
-        }
-        return {};
+            DWUBIT_CHECK(read_as_f32(row, x_.row(r)).ok());
+        });
     }
 
     // buffers_.normed = RMSNorm of x, for `readers`.
@@ -140,28 +144,50 @@ private:
         });
     }
 
-    // x += o(attention(q, k, v)); keys and values go to the cache.
-    void attention_block(std::int64_t index) {
+    // x += o(attention(q, k, v)) for the last `reads` rows, to which the pass shrinks; keys and values of all rows go
+    // to the cache.
+    void attention_block(std::int64_t index, std::int64_t reads) {
         const LayerWeights& layer = model_.layers_[static_cast<std::size_t>(index)];
         norm(x_, layer.attention_norm, {&layer.q, &layer.k, &layer.v});
-        const std::array<MatrixView<float>, 3> outputs = {q_, k_, v_};
-        multiply<3>({&layer.q, &layer.k, &layer.v}, buffers_.normed,
-                    [&](std::size_t i, const Panel& panel) { copy(panel, outputs[i]); });
-        for_each_row(rows_, [&](std::int64_t r) { rotate_and_cache(index, layer, r); });
+        if (reads == rows_) {
+            const std::array<MatrixView<float>, 3> outputs = {q_, k_, v_};
+            multiply<3>({&layer.q, &layer.k, &layer.v}, buffers_.normed,
+                        [&](std::size_t i, const Panel& panel) { copy(panel, outputs[i]); });
+            cache_keys_and_values(index, layer);
+        } else {
+            multiply<2>({&layer.k, &layer.v}, buffers_.normed,
+                        [&](std::size_t i, const Panel& panel) { copy(panel, i == 0 ? k_ : v_); });
+            cache_keys_and_values(index, layer);
+            if (reads == 0) return;
+            shrink(reads);
+            norm(x_, layer.attention_norm, {&layer.q});
+            multiply<1>({&layer.q}, buffers_.normed, [&](std::size_t, const Panel& panel) { copy(panel, q_); });
+        }
+        for_each_row(rows_, [&](std::int64_t r) { rotate(q_.row(r).data(), config_.heads, layer.q_norm, first_ + r); });
         prepare(buffers_.attended, rows_, q_.cols, {&layer.o});
         attention(shape_, q_, cache_.view(index), first_, product_type_, buffers_.attended, pool_);
         multiply<1>({&layer.o}, buffers_.attended, [&](std::size_t, const Panel& panel) { add(panel); });
     }
 
-    void rotate_and_cache(std::int64_t index, const LayerWeights& layer, std::int64_t r) {
-        const std::int64_t position = first_ + r;
-        rotate(q_.row(r).data(), config_.heads, layer.q_norm, position);
-        rotate(k_.row(r).data(), config_.kv_heads, layer.k_norm, position);
-        for (std::int64_t g = 0; g < config_.kv_heads; ++g) {
-            const std::int64_t offset = g * config_.head_dim;
-            std::copy_n(k_.row(r).data() + offset, config_.head_dim, cache_.key(index, g, position));
-            std::copy_n(v_.row(r).data() + offset, config_.head_dim, cache_.value(index, g, position));
-        }
+    // Goes on with the last `count` rows alone.
+    void shrink(std::int64_t count) {
+        const std::int64_t dropped = rows_ - count;
+        x_ = x_.row_range(dropped, count);
+        q_ = q_.row_range(dropped, count);
+        first_ += dropped;
+        rows_ = count;
+    }
+
+    void cache_keys_and_values(std::int64_t index, const LayerWeights& layer) {
+        for_each_row(rows_, [&](std::int64_t r) {
+            const std::int64_t position = first_ + r;
+            rotate(k_.row(r).data(), config_.kv_heads, layer.k_norm, position);
+            for (std::int64_t g = 0; g < config_.kv_heads; ++g) {
+                const std::int64_t offset = g * config_.head_dim;
+                std::copy_n(k_.row(r).data() + offset, config_.head_dim, cache_.key(index, g, position));
+                std::copy_n(v_.row(r).data() + offset, config_.head_dim, cache_.value(index, g, position));
+            }
+        });
     }
 
     // Normalises (if the family does) and rotates the heads of one position, in place.
@@ -234,9 +260,11 @@ Result<void> Model::forward(std::span<const TokenId> ids, KvCache& cache, LogitR
     ForwardPass pass(*this, cache, pool);
     for (std::int64_t first = 0; first < count; first += kChunk) {
         const std::int64_t size = std::min(kChunk, count - first);
-        DWUBIT_TRY(pass.run(ids.subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(size))));
-        if (rows == LogitRows::kAll) pass.logits(0, first, sink);
-        if (rows == LogitRows::kLast && first + size == count) pass.logits(size - 1, first, sink);
+        const bool end_of_pass = first + size == count;
+        const LogitRows wanted = rows == LogitRows::kLast && !end_of_pass ? LogitRows::kNone : rows;
+        pass.run(ids.subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(size)), wanted);
+        if (wanted == LogitRows::kAll) pass.logits(first, sink);
+        if (wanted == LogitRows::kLast) pass.logits(count - 1, sink);
     }
     return {};
 }

@@ -169,6 +169,34 @@ TEST_F(OrlikTest, PiecewisePrefillEqualsOnePass) {
     EXPECT_LE(max_difference(pieces, whole), 1e-4);
 }
 
+// The last layer leaves out rows that nobody reads: what is read, and the cache, must be what a full pass gives.
+TEST_F(OrlikTest, LogitsOfTheLastRowEqualThoseOfAllRows) {
+    const Model model = load("models/orlik", ActType::kF32, pool_);
+    const std::vector<TokenId> ids(golden_[3].ids.begin(), golden_[3].ids.begin() + 301);
+    const std::span<const TokenId> all(ids);
+    const auto expected = logits_of(model, ids, pool_);
+    const auto vocab = static_cast<std::size_t>(model.config().vocab);
+    for (const LogitRows first_pass : {LogitRows::kNone, LogitRows::kLast}) {
+        KvCache cache = *KvCache::create(model.config(), 301);
+        std::vector<float> last;
+        std::int64_t row_seen = -1;
+        const auto sink = [&](std::int64_t row, std::span<const float> values) {
+            row_seen = row;
+            last.assign(values.begin(), values.end());
+        };
+        ASSERT_TRUE(model.forward(all.first(300), cache, first_pass, sink, pool_).ok());
+        EXPECT_EQ(row_seen, first_pass == LogitRows::kNone ? -1 : 299);
+        if (first_pass == LogitRows::kLast) {
+            const auto begin = expected.begin() + 299 * static_cast<std::ptrdiff_t>(vocab);
+            EXPECT_LE(max_difference(last, {begin, begin + static_cast<std::ptrdiff_t>(vocab)}), 1e-4);
+        }
+        ASSERT_TRUE(model.forward(all.subspan(300), cache, LogitRows::kLast, sink, pool_).ok());
+        EXPECT_EQ(row_seen, 0);
+        const auto begin = expected.end() - static_cast<std::ptrdiff_t>(vocab);
+        EXPECT_LE(max_difference(last, {begin, expected.end()}), 1e-4);
+    }
+}
+
 TEST_F(OrlikTest, Bf16ActivationsStayNear) {
     const Model model = load("models/orlik", ActType::kBf16, pool_);
     if (!model.head().kernel().fallback_reason.empty()) GTEST_SKIP() << model.head().kernel().fallback_reason;

@@ -28,9 +28,19 @@ inline float softmax_block_row(float* __restrict scores, std::int64_t n, float* 
     const float maximum = block > before ? block : before;
     const bool first = before == -__builtin_inff();
     const float correction = first ? 0.0f : exp_approx(before - maximum);
-    for (std::int64_t i = 0; i < n; ++i) scores[i] = exp_approx(scores[i] - maximum);
+    Lanes sum = {};
+    Lanes part;
+    std::int64_t i = 0;
+    for (; i + kLanes <= n; i += kLanes) {
+        for (std::int64_t j = 0; j < kLanes; ++j) scores[i + j] = exp_approx(scores[i + j] - maximum);
+        load_lanes(scores + i, part);
+        sum += part;
+    }
+    for (std::int64_t j = i; j < n; ++j) scores[j] = exp_approx(scores[j] - maximum);
+    load_part(scores + i, n - i, 0.0f, part);
+    sum += part;
     *running_max = maximum;
-    *running_sum = __builtin_fmaf(*running_sum, correction, sum_row(scores, n));
+    *running_sum = __builtin_fmaf(*running_sum, correction, add_lanes(sum));
     return correction;
 }
 
