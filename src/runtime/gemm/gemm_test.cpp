@@ -67,7 +67,7 @@ struct Shape3 {
     std::int64_t rows, n, k;
 };
 
-// Ragged sizes, one row, one column, more than a row tile, more than a panel.
+// Ragged sizes, one row, one column, more than a block of rows, more than a panel.
 const Shape3 kShapes[] = {{1, 1, 1},      {1, 300, 33},  {7, 80, 48},  {64, 256, 64}, {65, 257, 127},
                           {130, 40, 576}, {64, 600, 40}, {3, 513, 64}, {300, 260, 32}};
 

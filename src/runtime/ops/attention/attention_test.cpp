@@ -37,23 +37,44 @@ struct Case {
 const Case kCases[] = {{{4, 4, 16}, 1, 0},   {{8, 2, 64}, 1, 700},  {{8, 2, 64}, 70, 0},
                        {{6, 2, 10}, 130, 5}, {{4, 1, 32}, 65, 250}, {{2, 2, 128}, 3, 255}};
 
-TEST(Attention, EqualsTheDefinition) {
-    ThreadPool pool(2);
-    for (const auto& [shape, rows, first] : kCases) {
-        const std::int64_t capacity = first + rows + 3;
-        const std::int64_t width = shape.heads * shape.head_dim;
-        const auto q = normal(rows * width, 1, 2.0f);
-        const auto keys = normal(shape.kv_heads * capacity * shape.head_dim, 2, 1.0f);
-        const auto values = normal(shape.kv_heads * capacity * shape.head_dim, 3, 1.0f);
-        const KvView cache{keys.data(), values.data(), capacity};
-        std::vector<float> out(static_cast<std::size_t>(rows * width)), expected(out.size());
-        out = run(shape, {q.data(), rows, width}, cache, first, GemmType::kF32, pool);
-        attention_ref(shape, {q.data(), rows, width}, cache, first, {expected.data(), rows, width});
-        for (std::size_t i = 0; i < out.size(); ++i) ASSERT_NEAR(out[i], expected[i], 5e-6) << rows << '@' << first;
+// Random queries and a cache for a case, and the answer by the definition.
+struct Problem {
+    explicit Problem(const Case& c)
+        : shape(c.shape),
+          rows(c.rows),
+          first(c.first),
+          capacity(first + rows + 3),
+          width(shape.heads * shape.head_dim),
+          q(normal(rows * width, 1, 2.0f)),
+          keys(normal(shape.kv_heads * capacity * shape.head_dim, 2, 1.0f)),
+          values(normal(shape.kv_heads * capacity * shape.head_dim, 3, 1.0f)),
+          expected(q.size()) {
+        attention_ref(shape, {q.data(), rows, width}, cache(), first, {expected.data(), rows, width});
+    }
 
-        std::vector<float> serial;
-        ThreadPool one(1);
-        serial = run(shape, {q.data(), rows, width}, cache, first, GemmType::kF32, one);
+    KvView cache() const { return {keys.data(), values.data(), capacity}; }
+    std::vector<float> solve(GemmType type, ThreadPool& pool) const {
+        return run(shape, {q.data(), rows, width}, cache(), first, type, pool);
+    }
+
+    AttentionShape shape;
+    std::int64_t rows, first, capacity, width;
+    std::vector<float> q, keys, values, expected;
+};
+
+double worst_difference(const std::vector<float>& a, const std::vector<float>& b) {
+    double worst = 0;
+    for (std::size_t i = 0; i < a.size(); ++i) worst = std::max<double>(worst, std::abs(a[i] - b[i]));
+    return worst;
+}
+
+TEST(Attention, EqualsTheDefinitionOnAnyNumberOfThreads) {
+    ThreadPool two(2), one(1);
+    for (const Case& c : kCases) {
+        const Problem problem(c);
+        const auto out = problem.solve(GemmType::kF32, two);
+        EXPECT_LE(worst_difference(out, problem.expected), 5e-6) << c.rows << '@' << c.first;
+        const auto serial = problem.solve(GemmType::kF32, one);
         EXPECT_EQ(0, std::memcmp(serial.data(), out.data(), out.size() * sizeof(float)));
     }
 }
@@ -61,20 +82,11 @@ TEST(Attention, EqualsTheDefinition) {
 TEST(Attention, Bf16ProductsStayNearTheDefinition) {
     if (!active_gemm().supports(GemmType::kBf16, active_isa())) GTEST_SKIP() << "no bf16 products here";
     ThreadPool pool(2);
-    for (const auto& [shape, rows, first] : kCases) {
-        const std::int64_t capacity = first + rows + 3;
-        const std::int64_t width = shape.heads * shape.head_dim;
-        const auto q = normal(rows * width, 1, 2.0f);
-        const auto keys = normal(shape.kv_heads * capacity * shape.head_dim, 2, 1.0f);
-        const auto values = normal(shape.kv_heads * capacity * shape.head_dim, 3, 1.0f);
-        const KvView cache{keys.data(), values.data(), capacity};
-        std::vector<float> out(static_cast<std::size_t>(rows * width), NAN), expected(out.size());
-        out = run(shape, {q.data(), rows, width}, cache, first, GemmType::kBf16, pool);
-        attention_ref(shape, {q.data(), rows, width}, cache, first, {expected.data(), rows, width});
-        double worst = 0;
-        for (std::size_t i = 0; i < out.size(); ++i) worst = std::max<double>(worst, std::abs(out[i] - expected[i]));
-        EXPECT_LE(worst, 0.05) << rows << '@' << first;
-        EXPECT_EQ(worst > 1e-5, rows >= 16) << "few rows run in float32, others must not";
+    for (const Case& c : kCases) {
+        const Problem problem(c);
+        const double worst = worst_difference(problem.solve(GemmType::kBf16, pool), problem.expected);
+        EXPECT_LE(worst, 0.05) << c.rows << '@' << c.first;
+        EXPECT_EQ(worst > 1e-5, c.rows >= 16) << "few rows run in float32, others must not";
     }
 }
 
