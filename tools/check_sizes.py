@@ -11,6 +11,8 @@ import subprocess
 import sys
 from typing import NamedTuple
 
+from tracked import tracked
+
 
 class Limit(NamedTuple):
     review: int
@@ -32,15 +34,8 @@ WITH_FUNCTIONS = (".cpp", ".h", ".cu", ".cuh")
 LEAST_REASON = 4  # words
 
 
-def tracked(root):
-    """Files that git knows or would add; without git every file below the source folders"""
-    run = subprocess.run(["git", "-C", str(root), "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-                         capture_output=True)
-    if run.returncode == 0:
-        names = [n for n in run.stdout.decode().split("\0") if n]
-    else:
-        names = [p.relative_to(root).as_posix() for p in root.rglob("*")]
-    return sorted(n for n in set(names) if pathlib.PurePath(n).suffix in FILES and (root / n).is_file())
+def sized_files(root):
+    return [n for n in tracked(root) if pathlib.PurePath(n).suffix in FILES]
 
 
 def functions(root, names):
@@ -82,7 +77,7 @@ def read_allowed(path):
 
 def check_tree(root, allow_file):
     """(failures, review lines, counts)"""
-    names = tracked(root)
+    names = sized_files(root)
     measured = []
     for name in names:
         lines = (root / name).read_bytes().count(b"\n")

@@ -11,6 +11,8 @@ import re
 import subprocess
 import sys
 
+from tracked import tracked
+
 # What no file may say. Brackets keep this list from matching itself.
 BANNED = {
     r"[/]work/|[/]home/\w+/|[/]root/|[/]farm/": "a path of one machine",
@@ -27,14 +29,8 @@ COMMAND = re.compile(r"(?:`|^(?: {4,}|\t|\$ ?)?\$? ?)(?:(?:build/)?(dwubit)|(mak
 NOT_MAKE_TARGETS = {"sure"}
 
 
-def tracked(root):
-    run = subprocess.run(["git", "-C", str(root), "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-                         capture_output=True)
-    if run.returncode == 0:
-        names = [n for n in run.stdout.decode().split("\0") if n]
-    else:
-        names = [p.relative_to(root).as_posix() for p in root.rglob("*")]
-    return sorted(n for n in set(names) if (root / n).is_file() and not SKIPPED.match(n))
+def checked(root):
+    return [n for n in tracked(root) if not SKIPPED.match(n)]
 
 
 def read(path):
@@ -100,7 +96,7 @@ def program_commands(program):
 
 def check_tree(root, commands):
     targets, violations, count = make_targets(root), [], 0
-    for name in tracked(root):
+    for name in checked(root):
         text = read(root / name)
         if text is None:
             continue

@@ -251,10 +251,11 @@ TEST(TokenStream, OrliksHeldOutText) {
     ASSERT_TRUE(stream.ok()) << stream.error().message;
     EXPECT_EQ(stream->ids.front(), 1);
     EXPECT_EQ(stream->ids.back(), 2);
-    if (stream->sha256 != "ba99cc678e0283ab13cbfee564e094cdc4b4989b78681ac0d986b2a88db0cab4")
-        GTEST_SKIP() << path << " is not as recorded";
-    EXPECT_EQ(stream->documents.size(), 336u);
-    EXPECT_EQ(stream->ids.size(), 65'195u);
+    // Other package versions give other text of about the same size.
+    const bool recorded = stream->sha256 == "ba99cc678e0283ab13cbfee564e094cdc4b4989b78681ac0d986b2a88db0cab4";
+    const double tolerance = recorded ? 0.0 : 0.2;
+    EXPECT_NEAR(static_cast<double>(stream->documents.size()), 336, 336 * tolerance);
+    EXPECT_NEAR(static_cast<double>(stream->ids.size()), 65'195, 65'195 * tolerance);
 }
 
 }  // namespace

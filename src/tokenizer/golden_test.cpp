@@ -3,6 +3,7 @@
 
 #include <ctime>
 #include <fstream>
+#include <iostream>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
@@ -132,13 +133,31 @@ TEST(TokenizerGolden, LongLinesTakeAtMostASecond) {
     }
 }
 
+// Text of other package versions than the recorded ones: its ids are not known, but it must come back from them, and
+// its length is near the recorded one.
+void expect_near(const std::string& path, const json& want) {
+    std::cout << path << " is not as recorded: checked by its way back and by ranges\n";
+    std::ifstream file(path);
+    double tokens = 0;
+    for (std::string line; std::getline(file, line);) {
+        const auto text = json::parse(line)["text"].get<std::string>();
+        const Ids ids = orlik().encode(text, true);
+        tokens += static_cast<double>(ids.size());
+        ASSERT_EQ(orlik().decode(ids, true).value(), text) << path;
+    }
+    EXPECT_NEAR(tokens / want["tokens"].get<double>(), 1.0, 0.2) << path;
+}
+
 TEST(TokenizerGolden, FetchedText) {
     const json expected = golden("fetched.json")["files"];
     for (const auto& [name, want] : expected.items()) {
         const std::string path = "data/orlik/" + name;
         const auto sha256 = sha256_file(path);
         if (!sha256.ok()) GTEST_SKIP() << path << " is not there: make data fetches it";
-        if (*sha256 != want["sha256"]) GTEST_SKIP() << path << " is not as recorded";
+        if (*sha256 != want["sha256"]) {
+            expect_near(path, want);
+            continue;
+        }
         std::ifstream file(path);
         std::string line;
         std::size_t document = 0;
