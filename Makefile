@@ -3,6 +3,9 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 
+# What ccache needs to reuse files that are compiled with a precompiled header.
+export CCACHE_SLOPPINESS := pch_defines,time_macros
+
 JOBS ?= $(shell nproc)
 FUZZ_SECONDS ?= 60
 # CMake's own output is shown when a step fails only.

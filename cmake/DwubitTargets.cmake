@@ -1,5 +1,6 @@
 # dwubit_sources(<target> files...)   sources with the flags their name asks for (*_avx2.cpp, *_avx512.cpp)
 # dwubit_tests(<name> files...)       unit tests that lie beside the code: one program, one ctest entry per test
+# dwubit_lab_tests(<name> files...)   the same for the lab, but one ctest entry per program: libtorch takes 0.5 s to start
 # dwubit_isa_tests(<name> [filter])   runs a test program once more per forced ISA level; levels the processor lacks are
 #                                     reported as skipped
 
@@ -29,6 +30,17 @@ function(dwubit_tests name)
   include(GoogleTest)
   gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST WORKING_DIRECTORY ${PROJECT_SOURCE_DIR}
     PROPERTIES TIMEOUT 300)
+endfunction()
+
+function(dwubit_lab_tests name)
+  if(NOT DWUBIT_TESTS)
+    return()
+  endif()
+  add_executable(${name} ${ARGN})
+  target_link_libraries(${name} PRIVATE dwubit_lab dwubit_test_support GTest::gtest_main)
+  target_precompile_headers(${name} REUSE_FROM dwubit_lab)
+  add_test(NAME ${name} COMMAND ${name} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+  set_tests_properties(${name} PROPERTIES TIMEOUT 300 LABELS lab)
 endfunction()
 
 function(dwubit_isa_tests name)

@@ -1,0 +1,59 @@
+// An output folder that appears whole or not at all: a command fills `<path>.partial`, which becomes `path` at the end.
+//
+// What a killed run or a full disk leaves at `<path>.partial` is kept with the identity of the run that made it, and
+// a run of the same identity goes on from there.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "dwubit/result.h"
+
+namespace dwubit {
+
+// What decides whether remains can be continued: the command and its inputs, in the order that messages name them.
+// {"command", "calibrate"}, {"model", "<sha256>"}, ... Keys and values are single lines.
+using RunIdentity = std::vector<std::pair<std::string, std::string>>;
+
+class OutputFolder {
+public:
+    // Usage error where `path` exists and `overwrite` is false (whatever it is), or is not a folder, or where the
+    // remains at `<path>.partial` are of another identity (the message says which key differs, both values; with
+    // `overwrite` they are removed), or where another process is filling it. Missing parents are made.
+    static Result<OutputFolder> open(const std::filesystem::path& path, RunIdentity identity, bool overwrite);
+
+    OutputFolder(OutputFolder&& other) noexcept;
+    OutputFolder& operator=(OutputFolder&& other) noexcept;
+    // Unless finish() succeeded or keep() was called: removes the partial folder, and the parents open() made if they
+    // are empty.
+    ~OutputFolder();
+
+    const std::filesystem::path& path() const { return path_; }        // the final place
+    const std::filesystem::path& partial() const { return partial_; }  // where to write
+    bool resumed() const { return resumed_; }                          // there were remains of the same identity
+
+    // The remains stay for a later run. For errors that a re-run can get past (kIo, kInterrupted).
+    void keep() { keep_ = true; }
+    // keep() if `error` is one of those.
+    void keep_if_resumable(const Error& error);
+
+    // Removes the identity file, fsyncs, and renames the partial folder to `path`; what was there (overwrite) is
+    // removed after that. Call once.
+    Result<void> finish();
+
+private:
+    OutputFolder() = default;
+    void discard();
+
+    std::filesystem::path path_;
+    std::filesystem::path partial_;
+    std::vector<std::filesystem::path> made_folders_;  // outermost first
+    int lock_fd_ = -1;
+    bool resumed_ = false;
+    bool keep_ = false;
+    bool open_ = false;
+};
+
+}  // namespace dwubit

@@ -1,0 +1,73 @@
+// The one entry point of libdwubit_lab.so. Exceptions end here.
+#include <new>
+
+#include "lab/failure.h"
+#include "lab/pipeline/calibrate.h"
+#include "lab/pipeline/quantize.h"
+#include "lab/torch_compat.h"
+#include "lab_api/lab_api.h"
+
+namespace dwubit::lab {
+namespace {
+
+// What torch says is long and has a stack trace: the first line.
+std::string first_line(std::string text) {
+    return text.substr(0, text.find('\n'));
+}
+
+template <class Body>
+Result<Json> guarded(const Body& body) {
+    try {
+        configure_torch();
+        return body();
+    } catch (const Failure& failure) {
+        return failure.error();
+    } catch (const c10::Error& error) {
+        const std::string text = first_line(error.what_without_backtrace());
+        const bool memory =
+            text.find("out of memory") != std::string::npos || text.find("can't allocate") != std::string::npos;
+        return errorf(memory ? ErrorKind::kOutOfMemory : ErrorKind::kInternal, "libtorch: {}", text);
+    } catch (const std::bad_alloc&) {
+        return make_error(ErrorKind::kOutOfMemory, "out of memory");
+    } catch (const std::exception& exception) {
+        return make_error(ErrorKind::kInternal, exception.what());
+    }
+}
+
+void warn_of_slow_blas(const LabContext& context) {
+    if (is_reference_blas()) {
+        context.warn(fmt::format("libtorch runs on {}: expect it to be many times slower; install libopenblas0-pthread",
+                                 blas_description()));
+    }
+}
+
+Result<Json> api_calibrate(const CalibrateRequest& request, LabContext& context) {
+    return guarded([&] {
+        warn_of_slow_blas(context);
+        return calibrate(request, context);
+    });
+}
+
+Result<Json> api_quantize(const QuantizeRequest& request, LabContext& context) {
+    return guarded([&] {
+        warn_of_slow_blas(context);
+        return quantize(request, context);
+    });
+}
+
+Result<Json> api_methods() {
+    return guarded([] { return Json{{"methods", Json::array()}}; });
+}
+
+Json api_describe() {
+    return {{"torch", torch_version()}, {"blas", blas_description()}, {"cuda", built_with_cuda()}};
+}
+
+constexpr LabApi kApi = {kLabApiVersion, api_calibrate, api_quantize, api_methods, api_describe};
+
+}  // namespace
+}  // namespace dwubit::lab
+
+extern "C" __attribute__((visibility("default"))) const dwubit::LabApi* dwubit_lab_api() {
+    return &dwubit::lab::kApi;
+}
