@@ -1,15 +1,14 @@
 #include "base/atomic_file.h"
 
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <cerrno>
-#include <system_error>
 #include <utility>
 
 #include "base/error.h"
+#include "base/folders.h"
 
 namespace dwubit {
 namespace {
@@ -22,28 +21,6 @@ Result<void> write_all(int fd, const char* data, std::size_t size, const std::fi
         data += written;
         size -= static_cast<std::size_t>(written);
     }
-    return {};
-}
-
-Result<void> sync_folder(const std::filesystem::path& folder) {
-    const int fd = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0) return system_error("cannot open folder", folder);
-    const int status = ::fsync(fd);
-    ::close(fd);
-    // Some file systems cannot sync a folder (EINVAL); the rename itself has happened.
-    if (status != 0 && errno != EINVAL) return system_error("cannot sync folder", folder);
-    return {};
-}
-
-// Creates `folder` and its missing parents; appends what it created to `made`, outermost first.
-Result<void> create_folders(const std::filesystem::path& folder, std::vector<std::filesystem::path>& made) {
-    if (folder.empty() || std::filesystem::is_directory(folder)) return {};
-    DWUBIT_TRY(create_folders(folder.parent_path(), made));
-    if (::mkdir(folder.c_str(), 0777) != 0) {
-        if (errno == EEXIST && std::filesystem::is_directory(folder)) return {};
-        return system_error("cannot create folder", folder);
-    }
-    made.push_back(folder);
     return {};
 }
 
@@ -84,9 +61,7 @@ void AtomicFile::discard() {
     if (fd_ >= 0) ::close(std::exchange(fd_, -1));
     if (!temporary_.empty()) ::unlink(temporary_.c_str());
     temporary_.clear();
-    for (; !made_folders_.empty(); made_folders_.pop_back()) {
-        ::rmdir(made_folders_.back().c_str());  // fails, rightly, when something else lies in it
-    }
+    remove_made_folders(made_folders_);
 }
 
 Result<void> AtomicFile::write(std::span<const std::byte> bytes) {
@@ -103,8 +78,7 @@ Result<void> AtomicFile::commit() {
     if (::rename(temporary_.c_str(), path_.c_str()) != 0) return system_error("cannot rename to", path_);
     temporary_.clear();
     made_folders_.clear();
-    const auto folder = path_.parent_path();
-    return sync_folder(folder.empty() ? "." : folder);
+    return sync_folder(path_.parent_path());
 }
 
 Result<void> write_file_atomically(const std::filesystem::path& path, std::string_view text) {

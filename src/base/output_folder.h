@@ -21,7 +21,8 @@ class OutputFolder {
 public:
     // Usage error where `path` exists and `overwrite` is false (whatever it is), or is not a folder, or where the
     // remains at `<path>.partial` are of another identity (the message says which key differs, both values; with
-    // `overwrite` they are removed), or where another process is filling it. Missing parents are made.
+    // `overwrite` they are removed), or where another process is filling it. Missing parents are made. What lies at
+    // `<path>.partial` without an identity is nobody's remains: refused always.
     static Result<OutputFolder> open(const std::filesystem::path& path, RunIdentity identity, bool overwrite);
 
     OutputFolder(OutputFolder&& other) noexcept;
@@ -39,12 +40,15 @@ public:
     // keep() if `error` is one of those.
     void keep_if_resumable(const Error& error);
 
-    // Removes the identity file, fsyncs, and renames the partial folder to `path`; what was there (overwrite) is
-    // removed after that. Call once.
+    // Fsyncs, renames the partial folder to `path`, and removes the identity file; what was there (overwrite) is moved
+    // aside before that, and removed after. Call once. Where it fails the remains stay.
     Result<void> finish();
 
 private:
     OutputFolder() = default;
+    Result<void> start(const RunIdentity& identity, bool overwrite);
+    Result<bool> lock();
+    Result<void> move_into_place();
     void discard();
 
     std::filesystem::path path_;
@@ -53,7 +57,7 @@ private:
     int lock_fd_ = -1;
     bool resumed_ = false;
     bool keep_ = false;
-    bool open_ = false;
+    bool overwrite_ = false;
 };
 
 }  // namespace dwubit
