@@ -120,8 +120,14 @@ std::span<const Format* const> formats();
 // NotFound with the nearest id as hint; Unsupported where the version is newer than this build's.
 Result<const Format*> find_format(std::string_view id, int version);
 
+// For implementations of a format. A shape [out, in] with at least one and at most 2^48 weights.
+Result<void> check_matrix(const Shape& shape);
+// The parameters, and the fields against code_fields() and their limits; returns the parameters normalised.
+Result<Json> check_codes(const Format& format, const Codes& codes);
+
 // Names, dtypes and shapes of the buffers against Format::buffers(), and the parameters; messages name `where` and the
-// field. After it, bind() and unpack() never read outside.
+// field. After it, bind() and unpack() never read outside, whatever the bytes are; they refuse contents that make no
+// sense (a scale that is not finite, a `perm` that is no permutation).
 Result<void> check_packed(const Format& format, const PackedView& packed, const std::string& where);
 
 // Bits per weight of a matrix in this format, by kind; `total` counts every byte of every buffer.

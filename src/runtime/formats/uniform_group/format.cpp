@@ -1,0 +1,126 @@
+#include <array>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "runtime/formats/uniform_group/layout.h"
+
+namespace dwubit {
+namespace {
+
+using Grid = UniformGroupParams::Grid;
+
+constexpr std::int64_t kMinGroup = 32;
+constexpr std::int64_t kGroupStep = 8;
+constexpr std::int64_t kMaxGroup = std::int64_t{1} << 32;
+constexpr std::array<int, 4> kBits = {2, 3, 4, 8};
+constexpr FormatKernel kKernels[] = {
+    {"uniform_group_dequantize_f32_ref", "dequantize", Isa::kRef, "cpu"},
+    {"uniform_group_gemm_f32_ref", "gemm", Isa::kRef, "cpu"},
+};
+
+// Normalised parameters were made by check_params(), so they read without errors.
+UniformGroupParams normalised(const Json& params, const Shape& shape) {
+    return uniform_group_params(params, shape).value();
+}
+
+Result<Json> check_params(const Json& params, const Shape& shape) {
+    DWUBIT_ASSIGN(const UniformGroupParams read, uniform_group_params(params, shape));
+    return to_json(read);
+}
+
+std::vector<FieldSpec> code_fields(const Json& json, const Shape& shape) {
+    const UniformGroupParams params = normalised(json, shape);
+    const std::int64_t out = shape[0];
+    const std::int64_t in = shape[1];
+    const std::uint64_t limit = std::uint64_t{1} << params.bits;
+    std::vector<FieldSpec> fields = {{"codes", DType::kU8, {out, in}, limit, "codes"},
+                                     {"scales", DType::kF16, {out, params.groups(in)}, 0, "scales"}};
+    if (params.grid == Grid::kZero) fields.push_back({"zeros", DType::kU8, {out, params.groups(in)}, limit, "scales"});
+    if (params.perm) fields.push_back({"perm", DType::kU32, {in}, static_cast<std::uint64_t>(in), "transform"});
+    return fields;
+}
+
+std::vector<FieldSpec> buffers(const Json& json, const Shape& shape) {
+    const UniformGroupParams params = normalised(json, shape);
+    const std::int64_t out = shape[0];
+    const std::int64_t in = shape[1];
+    const std::int64_t groups = params.groups(in);
+    std::vector<FieldSpec> fields = {
+        {"codes", DType::kU8, {out, uniform_group::stream_bytes(in, params.bits)}, 0, "codes"},
+        {"scales", DType::kF16, {out, groups}, 0, "scales"}};
+    if (params.grid == Grid::kZero) {
+        fields.push_back({"zeros", DType::kU8, {uniform_group::stream_bytes(out * groups, params.bits)}, 0, "scales"});
+    }
+    if (params.perm) fields.push_back({"perm", uniform_group::perm_dtype(in), {in}, 0, "transform"});
+    return fields;
+}
+
+// Every width with both grids, the shortest group, one that leaves a partial last group, the whole row; some permuted.
+std::vector<Json> test_params(const Shape& shape) {
+    std::vector<Json> list;
+    for (const int bits : kBits) {
+        for (const Grid grid : {Grid::kZero, Grid::kMirror}) {
+            for (const std::int64_t group : {kMinGroup, std::int64_t{40}, std::int64_t{128}, shape[1]}) {
+                const bool perm = (group == 40) != (grid == Grid::kZero);
+                list.push_back(to_json(normalised(to_json({bits, group, grid, perm}), shape)));
+            }
+        }
+    }
+    return list;
+}
+
+}  // namespace
+
+Json to_json(const UniformGroupParams& params) {
+    return {{"bits", params.bits},
+            {"group", params.group},
+            {"grid", params.grid == Grid::kZero ? "zero" : "mirror"},
+            {"perm", params.perm}};
+}
+
+Result<UniformGroupParams> uniform_group_params(const Json& json, const Shape& shape) {
+    DWUBIT_TRY(check_matrix(shape));
+    const std::int64_t in = shape[1];
+    if (!json.is_object()) return make_error(ErrorKind::kInvalidInput, "params must be an object");
+    for (const auto& [key, value] : json.items()) {
+        if (key == "bits" || key == "group" || key == "grid" || key == "perm") continue;
+        return errorf(ErrorKind::kInvalidInput, "params: '{}' is not known", printable(key))
+            .with_hint("bits, group, grid, perm");
+    }
+    const Fields fields(json, "params");
+    UniformGroupParams params;
+    const Result<std::int64_t> bits = fields.integer("bits", 2, 8);
+    if (!bits.ok() || *bits == 5 || *bits == 6 || *bits == 7) return fields.invalid("bits", "2, 3, 4 or 8");
+    params.bits = static_cast<int>(*bits);
+    const Result<std::int64_t> group = fields.integer("group", 1, kMaxGroup);
+    if (!group.ok() || (*group < in && (*group < kMinGroup || *group % kGroupStep != 0))) {
+        return fields.invalid(
+            "group", fmt::format("a multiple of {} from {} on, or the row's length {}", kGroupStep, kMinGroup, in));
+    }
+    params.group = std::min(*group, in);
+    DWUBIT_ASSIGN(const std::string grid, fields.string("grid"));
+    if (grid != "zero" && grid != "mirror") return fields.invalid("grid", "\"zero\" or \"mirror\"");
+    params.grid = grid == "zero" ? Grid::kZero : Grid::kMirror;
+    DWUBIT_ASSIGN(params.perm, fields.boolean("perm", false));
+    if (params.perm && in > std::int64_t{1} << 32) {
+        return fields.invalid("perm", "false for rows of more than 2^32 weights");
+    }
+    return params;
+}
+
+const Format& uniform_group_format() {
+    static const Format format = {.id = "uniform_group",
+                                  .version = 1,
+                                  .bits = kBits,
+                                  .check_params = check_params,
+                                  .code_fields = code_fields,
+                                  .buffers = buffers,
+                                  .pack = uniform_group::pack,
+                                  .unpack = uniform_group::unpack,
+                                  .bind = uniform_group::bind,
+                                  .kernels = kKernels,
+                                  .test_params = test_params};
+    return format;
+}
+
+}  // namespace dwubit
