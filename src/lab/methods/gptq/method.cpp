@@ -1,0 +1,166 @@
+// GPTQ (Frantar, Ashkboos, Hoefler, Alistarh: arXiv 2210.17323): columns are rounded one after the other, and each
+// one's error is fed back into those that follow (blocks/feedback.h). README.md has the equations and where this
+// differs.
+#include <algorithm>
+
+#include "lab/blocks/feedback.h"
+#include "lab/blocks/parallel_rows.h"
+#include "lab/blocks/uniform_codes.h"
+#include "lab/failure.h"
+#include "lab/methods/method.h"
+
+namespace dwubit::lab {
+namespace {
+
+constexpr const char* kFormats[] = {"uniform_group"};
+
+std::span<const OptionSpec> options() {
+    static const std::vector<OptionSpec> kOptions = [] {
+        std::vector<OptionSpec> list = uniform_options();
+        list.push_back(
+            choice_option("order", {"group", "natural", "activation"},
+                          "columns by diag H: inside groups and groups among each other; as they stand; all of "
+                          "them (stores a permutation)"));
+        list.push_back(number_option("damping", 0.01, 0, 1, "multiple of mean(diag H) added to the diagonal"));
+        return list;
+    }();
+    return kOptions;
+}
+
+std::span<const RecipeSpec> recipes() {
+    static const std::vector<RecipeSpec> kRecipes = {
+        {"g128", {}}, {"g64", {{"group", 64}}}, {"channel", {{"group", 0}}}};
+    return kRecipes;
+}
+
+// The order of a site's columns, and its factor in that order.
+struct Prepared final : PreparedSite {
+    at::Tensor order;                  // [in] int64: column k of the solver is input channel order[k]
+    std::vector<ColumnGroup> groups;   // of the solver's columns
+    std::vector<std::int64_t> stored;  // stored index of each of these groups
+    bool permuted = false;             // stored columns are in the solver's order
+    Feedback feedback;
+};
+
+at::Tensor descending(const at::Tensor& values) {
+    return std::get<1>(at::sort(values, /*stable=*/true, /*dim=*/0, /*descending=*/true));
+}
+
+// Groups by their largest diagonal element, columns of each by theirs.
+void order_by_group(const at::Tensor& diagonal, Prepared& prepared) {
+    std::vector<std::pair<double, std::size_t>> ranked;
+    for (std::size_t g = 0; g < prepared.groups.size(); ++g) {
+        const ColumnGroup& group = prepared.groups[g];
+        ranked.emplace_back(-diagonal.slice(0, group.first, group.first + group.count).max().item<double>(), g);
+    }
+    std::sort(ranked.begin(), ranked.end());
+    std::vector<at::Tensor> parts;
+    std::vector<ColumnGroup> groups;
+    std::int64_t first = 0;
+    for (const auto& [size, g] : ranked) {
+        const ColumnGroup& group = prepared.groups[g];
+        parts.push_back(descending(diagonal.slice(0, group.first, group.first + group.count)) + group.first);
+        groups.push_back({first, group.count});
+        prepared.stored.push_back(static_cast<std::int64_t>(g));
+        first += group.count;
+    }
+    prepared.order = at::cat(parts);
+    prepared.groups = std::move(groups);
+}
+
+std::unique_ptr<PreparedSite> prepare(const SiteProblem& site, const Parameters& parameters, LabContext&) {
+    auto prepared = std::make_unique<Prepared>();
+    const std::int64_t n = site.hessian.size(0);
+    const at::Tensor diagonal = site.hessian.diagonal();
+    prepared->groups = column_groups(n, parameters.integer("group"));
+    const std::string order = parameters.choice("order");
+    if (order == "group") {
+        order_by_group(diagonal, *prepared);
+    } else {
+        for (std::size_t g = 0; g < prepared->groups.size(); ++g)
+            prepared->stored.push_back(static_cast<std::int64_t>(g));
+        const bool natural = order == "natural";
+        prepared->order = natural ? at::arange(n, diagonal.options().dtype(at::kLong)) : descending(diagonal);
+        // One group holds every column in any order: nothing needs to be stored.
+        prepared->permuted = !natural && prepared->groups.size() > 1;
+    }
+    const at::Tensor permuted = site.hessian.index_select(0, prepared->order).index_select(1, prepared->order);
+    prepared->feedback = make_feedback(permuted, parameters.number("damping"),
+                                       fmt::format("layer {}, site {}", site.layer, site_name(site.site)));
+    prepared->damping = prepared->feedback.damping;
+    return prepared;
+}
+
+// Rounds the columns of one block of rows and notes the codes.
+class GroupRounder final : public ColumnQuantizer {
+public:
+    GroupRounder(const LinearProblem& problem, const Prepared& prepared, const GridSpec& spec, std::int64_t first_row,
+                 UniformCodes& found)
+        : problem_(problem), prepared_(prepared), spec_(spec), first_row_(first_row), found_(found) {}
+
+    void begin_group(std::int64_t group, const at::Tensor& targets) override {
+        const ColumnGroup& columns = prepared_.groups[static_cast<std::size_t>(group)];
+        const at::Tensor weights = prepared_.feedback.weights.slice(0, columns.first, columns.first + columns.count);
+        grid_ = fit_grid(targets.contiguous(), weights, spec_, problem_.name);
+        found_.set_grid(first_row_, prepared_.stored[static_cast<std::size_t>(group)], grid_);
+    }
+
+    at::Tensor quantize(std::int64_t column, const at::Tensor& target) override {
+        const at::Tensor codes = grid_codes(grid_, target, spec_.bits);
+        if (!codes_.defined()) codes_ = at::empty({prepared_.order.size(0), target.size(0)}, target.options());
+        codes_.select(0, column).copy_(codes);
+        return grid_values(grid_, codes);
+    }
+
+    // Hands the codes over, at the end.
+    void finish() {
+        if (prepared_.permuted) {
+            found_.set_codes(first_row_, 0, codes_.t());
+        } else {
+            found_.set_codes(first_row_, prepared_.order, codes_.t());
+        }
+    }
+
+private:
+    const LinearProblem& problem_;
+    const Prepared& prepared_;
+    const GridSpec& spec_;
+    std::int64_t first_row_;
+    UniformCodes& found_;
+    GroupGrid grid_;
+    at::Tensor codes_;  // [in, rows] float32, columns in the solver's order
+};
+
+LinearSolution quantize(const LinearProblem& problem, const Parameters& parameters, LabContext& context) {
+    const auto& prepared = static_cast<const Prepared&>(*problem.prepared);
+    const GridSpec spec = grid_spec(parameters);
+    const std::int64_t rows = problem.weight.size(0);
+    UniformCodes found(rows, problem.weight.size(1), parameters, problem.weight.device(),
+                       prepared.permuted ? prepared.order : at::Tensor());
+    at::Tensor values = at::empty_like(problem.weight);
+    parallel_rows(rows, problem.weight.device(), context.pool, [&](std::int64_t first, std::int64_t count) {
+        const at::Tensor block = problem.weight.slice(0, first, first + count).index_select(1, prepared.order);
+        GroupRounder rounder(problem, prepared, spec, first, found);
+        const at::Tensor rounded = quantize_columns(block, prepared.feedback, prepared.groups, rounder);
+        rounder.finish();
+        at::Tensor target = values.slice(0, first, first + count);
+        target.index_copy_(1, prepared.order, rounded);
+    });
+    return {kFormats[0], found.codes(), values};
+}
+
+}  // namespace
+
+extern const Method method_gptq;
+const Method method_gptq = {"gptq",
+                            "arXiv 2210.17323",
+                            kFormats,
+                            /*needs_hessians=*/true,
+                            "g128",
+                            options,
+                            recipes,
+                            check_uniform_options,
+                            prepare,
+                            quantize};
+
+}  // namespace dwubit::lab

@@ -1,0 +1,69 @@
+// The contract of a quantization method: values in, codes of a format out (docs/add-a-method.md). methods.inc lists
+// all.
+#pragma once
+
+#include <ATen/ATen.h>
+
+#include <memory>
+#include <span>
+#include <string>
+
+#include "hessians/hessian_store.h"
+#include "lab/methods/recipe.h"
+#include "lab_api/lab_api.h"
+#include "runtime/formats/format.h"
+
+namespace dwubit::lab {
+
+// What linears with one input share; H as collected, in the model's own basis.
+struct SiteProblem {
+    std::int64_t layer = 0;
+    Site site = Site::kQkv;
+    at::Tensor hessian;  // [in, in] float64 on the device, symmetric; undefined without Hessians
+};
+
+// What a method computes once per site for all of its linears (a factorisation).
+struct PreparedSite {
+    virtual ~PreparedSite() = default;
+    double damping = 0;  // multiple of mean(diag H) that was added before factorising
+};
+
+struct LinearProblem {
+    std::string name;   // "model.layers.0.self_attn.q_proj"
+    at::Tensor weight;  // [out, in] float32 on the device, finite
+    const SiteProblem& site;
+    const PreparedSite* prepared;  // of this method, or nullptr if it prepares nothing
+    std::uint64_t seed = 0;        // of this linear: depends on --seed and its place in the model
+};
+
+struct LinearSolution {
+    std::string format;  // id in formats.inc
+    Codes codes;
+    at::Tensor values;  // [out, in] float32: what the codes stand for, exactly
+};
+
+struct Method {
+    const char* id;
+    const char* paper;
+    std::span<const char* const> formats;  // that it emits
+    bool needs_hessians;
+    const char* default_recipe;
+    std::span<const OptionSpec> (*options)();
+    std::span<const RecipeSpec> (*recipes)();
+    // Throws a usage Failure for values that do not go together. nullptr: all do.
+    void (*validate)(const Parameters& parameters);
+    // nullptr: nothing to prepare.
+    std::unique_ptr<PreparedSite> (*prepare)(const SiteProblem& site, const Parameters& parameters,
+                                             LabContext& context);
+    // The same bytes for any number of threads: units of work depend on shapes only.
+    LinearSolution (*quantize)(const LinearProblem& problem, const Parameters& parameters, LabContext& context);
+};
+
+// In the order of methods.inc.
+std::span<const Method* const> methods();
+// Throws a usage Failure with the nearest id as hint.
+const Method& find_method(std::string_view id);
+// {"methods": [{id, paper, formats, needs, default_recipe, recipes}]}
+Json methods_json();
+
+}  // namespace dwubit::lab
