@@ -94,10 +94,14 @@ std::array<std::uint8_t, 32> Sha256::digest() {
     return out;
 }
 
+std::string Sha256::hex_digest() {
+    return hex(digest());
+}
+
 std::string sha256_hex(std::span<const std::byte> bytes) {
     Sha256 hash;
     hash.update(bytes);
-    return hex(hash.digest());
+    return hash.hex_digest();
 }
 
 std::string sha256_hex(std::string_view text) {

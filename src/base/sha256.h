@@ -19,6 +19,7 @@ public:
     void update(std::span<const std::byte> bytes);
     void update(std::string_view text);
     std::array<std::uint8_t, 32> digest();  // call once
+    std::string hex_digest();               // digest() as 64 lower-case hexadecimal digits
 
 private:
     void block(const std::byte* p);

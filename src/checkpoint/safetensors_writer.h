@@ -5,6 +5,8 @@
 #include <map>
 #include <span>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "base/span.h"
 #include "checkpoint/tensor_table.h"
@@ -20,15 +22,17 @@ struct TensorToWrite {
 
 struct WrittenFile {
     std::uint64_t bytes = 0;
-    std::string sha256;  // of the file
+    std::string sha256;                // of the file
+    std::vector<std::string> padding;  // names of the padding tensors, which an index of shards must list too
 };
 
-// Names of the tensors that fill gaps: safetensors knows no holes, and data must be aligned. Readers skip them.
+// Names of the tensors that fill gaps: safetensors knows no holes, and data must be aligned. Whoever looks at all
+// tensors of a table skips them.
 inline constexpr std::string_view kPaddingPrefix = "dwubit.padding.";
 
-// Writes `tensors` in the order given, with U8 tensors "dwubit.padding.<i>" where one would not start at a multiple
-// of 64. The same input gives the same bytes. Duplicate names or a size that does not fit dtype and shape are
-// programmer errors.
+// Writes `tensors` in the order given, with a U8 tensor "dwubit.padding.<name>" before each <name> that would not
+// start at a multiple of 64 (so that padding has no name twice in a sharded checkpoint either). The same input gives
+// the same bytes. Duplicate names or a size that does not fit dtype and shape are programmer errors.
 Result<WrittenFile> write_safetensors(const std::filesystem::path& path, std::span<const TensorToWrite> tensors,
                                       const std::map<std::string, std::string>& metadata = {});
 
