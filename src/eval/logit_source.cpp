@@ -7,8 +7,7 @@ Result<ModelLogitSource> ModelLogitSource::create(const Model& model, std::int64
     return ModelLogitSource(model, std::move(cache), pool);
 }
 
-Result<void> ModelLogitSource::score(std::span<const TokenId> ids, const LogitSink& sink) {
-    cache_.truncate(0);
+Result<void> ModelLogitSource::extend(std::span<const TokenId> ids, const LogitSink& sink) {
     return model_->forward(ids, cache_, LogitRows::kAll, sink, *pool_);
 }
 

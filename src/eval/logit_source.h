@@ -12,19 +12,27 @@ class LogitSource {
 public:
     virtual ~LogitSource() = default;
     virtual std::int64_t vocab() const = 0;
-    // Logits of every position of `ids`, read from an empty context. `sink` is called once per position, in any order,
-    // from several threads at once.
-    virtual Result<void> score(std::span<const TokenId> ids, const LogitSink& sink) = 0;
+    // Empties the context.
+    virtual void restart() = 0;
+    // Logits of every position of `ids`, which follow what the context has; row 0 is ids[0]. `sink` is called once per
+    // row, in any order, from several threads at once.
+    virtual Result<void> extend(std::span<const TokenId> ids, const LogitSink& sink) = 0;
+    // The same from an empty context.
+    Result<void> score(std::span<const TokenId> ids, const LogitSink& sink) {
+        restart();
+        return extend(ids, sink);
+    }
 };
 
 // A model on this machine's processor.
 class ModelLogitSource final : public LogitSource {
 public:
-    // `longest`: the most ids one score() call will have. Model and pool must outlive this.
+    // `longest`: the most ids the context will have. Model and pool must outlive this.
     static Result<ModelLogitSource> create(const Model& model, std::int64_t longest, ThreadPool& pool);
 
     std::int64_t vocab() const override { return model_->config().vocab; }
-    Result<void> score(std::span<const TokenId> ids, const LogitSink& sink) override;
+    void restart() override { cache_.truncate(0); }
+    Result<void> extend(std::span<const TokenId> ids, const LogitSink& sink) override;
 
 private:
     ModelLogitSource(const Model& model, KvCache cache, ThreadPool& pool)

@@ -59,32 +59,50 @@ Result<void> check_ids(std::span<const TokenId> ids, std::int64_t vocab) {
                   bad - ids.begin(), *bad, vocab - 1);
 }
 
+// The negative log-likelihood of each prediction, in stream order.
+Result<std::vector<float>> score_windows(LogitSource& source, std::span<const TokenId> stream,
+                                         std::span<const Window> windows, std::int64_t predictions,
+                                         ProgressSink& progress, LogitObserver* observer) {
+    std::vector<float> nll(static_cast<std::size_t>(predictions));
+    ScoredBlock block;
+    for (const Window& window : windows) {
+        source.restart();
+        for (block.first = 0; block.first < window.count; block.first += kScoreBlock) {
+            const std::int64_t count = std::min(kScoreBlock, window.count - block.first);
+            const std::int64_t first = window.first + block.first;
+            block.predictions = std::min(count, window.predictions - block.first);
+            block.ids = stream.subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(count));
+            if (observer != nullptr) DWUBIT_TRY(observer->begin(block));
+            DWUBIT_TRY(source.extend(block.ids, [&](std::int64_t row, std::span<const float> logits) {
+                if (row >= block.predictions) return;
+                const auto target = static_cast<std::size_t>(stream[static_cast<std::size_t>(first + row + 1)]);
+                const float total = active_ops().log_sum_exp(logits.data(), static_cast<std::int64_t>(logits.size()));
+                nll[static_cast<std::size_t>(block.scored + row)] = total - logits[target];
+                if (observer != nullptr) observer->see(block, row, logits);
+            }));
+            block.scored += block.predictions;
+            progress.update(block.scored);
+        }
+        ++block.window;
+    }
+    return nll;
+}
+
 }  // namespace
 
 Result<PerplexityResult> measure_perplexity(LogitSource& source, std::span<const TokenId> stream,
-                                            const PerplexityOptions& options, ProgressSink& progress) {
+                                            const PerplexityOptions& options, ProgressSink& progress,
+                                            LogitObserver* observer) {
     DWUBIT_ASSIGN(const std::vector<Window> windows, plan_windows(static_cast<std::int64_t>(stream.size()), options));
     PerplexityResult result;
     for (const Window& window : windows) result.predictions += window.predictions;
     result.stream_end = windows.back().first + windows.back().predictions + 1;
     // The last token is predicted, never read: the model would not refuse it.
     DWUBIT_TRY(check_ids(stream.first(static_cast<std::size_t>(result.stream_end)), source.vocab()));
-    std::vector<float> nll(static_cast<std::size_t>(result.predictions));
+    for (const Window& window : windows) result.tokens_read += window.count;
     progress.begin("perplexity", result.predictions, "tokens");
-    std::int64_t scored = 0;
-    for (const Window& window : windows) {
-        const auto ids = stream.subspan(static_cast<std::size_t>(window.first), static_cast<std::size_t>(window.count));
-        const auto score = [&](std::int64_t row, std::span<const float> logits) {
-            if (row >= window.predictions) return;
-            const auto target = static_cast<std::size_t>(stream[static_cast<std::size_t>(window.first + row + 1)]);
-            const float total = active_ops().log_sum_exp(logits.data(), static_cast<std::int64_t>(logits.size()));
-            nll[static_cast<std::size_t>(scored + row)] = total - logits[target];
-        };
-        DWUBIT_TRY(source.score(ids, score));
-        scored += window.predictions;
-        result.tokens_read += window.count;
-        progress.update(scored);
-    }
+    DWUBIT_ASSIGN(const std::vector<float> nll,
+                  score_windows(source, stream, windows, result.predictions, progress, observer));
     progress.end();
 
     double sum = 0;

@@ -47,9 +47,32 @@ struct PerplexityResult {
     std::int64_t stream_end = 0;   // the windows cover tokens [0, stream_end) of the stream
 };
 
+// Windows are given to the source in blocks of this many tokens, so that whoever keeps logits keeps few. A multiple of
+// the forward pass's own chunk: the logits are those of the whole window at once.
+inline constexpr std::int64_t kScoreBlock = 512;
+
+struct ScoredBlock {
+    std::int64_t window = 0;       // number of the window it is part of
+    std::int64_t first = 0;        // position of its row 0 in the window
+    std::int64_t scored = 0;       // predictions of the pass before its row 0
+    std::int64_t predictions = 0;  // the first `predictions` rows score the token after them
+    std::span<const TokenId> ids;
+};
+
+// Looks on while perplexity is measured, so that other figures need no pass of their own.
+class LogitObserver {
+public:
+    virtual ~LogitObserver() = default;
+    // Blocks come in stream order, each before the model reads it.
+    virtual Result<void> begin(const ScoredBlock& block) = 0;
+    // Once per row that predicts, in any order, from several threads at once.
+    virtual void see(const ScoredBlock& block, std::int64_t row, std::span<const float> logits) = 0;
+};
+
 // Sums run in stream order in double: the same value for any number of threads. A NaN logit is an error that names the
 // position.
 Result<PerplexityResult> measure_perplexity(LogitSource& source, std::span<const TokenId> stream,
-                                            const PerplexityOptions& options, ProgressSink& progress = no_progress());
+                                            const PerplexityOptions& options, ProgressSink& progress = no_progress(),
+                                            LogitObserver* observer = nullptr);
 
 }  // namespace dwubit

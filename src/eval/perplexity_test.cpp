@@ -13,8 +13,10 @@ class Successor final : public LogitSource {
 public:
     explicit Successor(float bonus) : bonus_(bonus) {}
     std::int64_t vocab() const override { return 10; }
-    Result<void> score(std::span<const TokenId> ids, const LogitSink& sink) override {
-        longest = std::max(longest, ids.size());
+    void restart() override { context = 0; }
+    Result<void> extend(std::span<const TokenId> ids, const LogitSink& sink) override {
+        context += ids.size();
+        longest = std::max(longest, context);
         for (std::size_t r = ids.size(); r-- > 0;) {  // any order
             std::vector<float> logits(10);
             logits[static_cast<std::size_t>((ids[r] + 1) % 10)] = bonus_;
@@ -22,7 +24,8 @@ public:
         }
         return {};
     }
-    std::size_t longest = 0;
+    std::size_t context = 0;
+    std::size_t longest = 0;  // the most that the context ever had
 
 private:
     float bonus_;

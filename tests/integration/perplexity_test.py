@@ -139,6 +139,111 @@ class Tiny(support.ProgramTest):
         self.assertTrue(abs(one - two) > 1e-3 and abs(two - all_) > 1e-3, (one, two, all_))
 
 
+def percentile(values, percent):
+    ordered = sorted(values)
+    place = percent / 100 * (len(ordered) - 1)
+    below = math.floor(place)
+    above = min(below + 1, len(ordered) - 1)
+    return ordered[below] + (place - below) * (ordered[above] - ordered[below])
+
+
+class KlBase(support.ProgramTest):
+    """Two models whose logits are known: the head of one is half of the other's"""
+
+    KEYS = {"mean", "stderr", "p50", "p90", "p99", "p999", "max", "same_top1", "noise_floor", "by_position"}
+
+    def setUp(self):
+        super().setUp()
+        self.base = tiny.write(self.root / "base")
+        self.corpus = self.write("a.jsonl", "".join(json.dumps({"text": text}) + "\n" for text in DOCUMENTS))
+        halved = tiny.tensors()
+        dtype, shape, _ = halved["lm_head.weight"]
+        half = tiny.to_bf16(value / 2 for value in tiny.values()["lm_head"])
+        self.model = tiny.write(self.root / "model", weights=halved | {"lm_head.weight": (dtype, shape, half)})
+
+    def kl(self, model, base, *arguments):
+        found = self.ok("perplexity", model, "--data", self.corpus, "--act", "f32", "--kl-base", base, *arguments)
+        self.assertEqual(self.KEYS - found["kl"].keys(), set())
+        return found
+
+    def expected(self, token):
+        """KL(base || model) of the prediction after `token`"""
+        base = tiny.logits_after(token)
+        top = max(base)
+        weights = [math.exp(x - top) for x in base]
+        total, half_total = math.fsum(weights), math.fsum(math.sqrt(w) for w in weights)
+        terms = (w / total * ((x - top) / 2 - math.log(total) + math.log(half_total)) for w, x in zip(weights, base))
+        return math.fsum(terms)
+
+    def test_known_divergence(self):
+        ids, window = stream(DOCUMENTS), 20
+        values = [self.expected(token) for token in ids[:-1]]
+        kl = self.kl(self.model, self.base, "--window", str(window))["kl"]
+        mean = math.fsum(values) / len(values)
+        self.assertGreater(mean, 0.1)  # or nothing is tested
+        self.assertAlmostEqual(kl["mean"] / mean, 1, delta=1e-5)
+        for name, percent in (("p50", 50), ("p90", 90), ("p99", 99), ("p999", 99.9), ("max", 100)):
+            self.assertAlmostEqual(kl[name] / percentile(values, percent), 1, delta=1e-5, msg=name)
+        clusters = [math.fsum(value - mean for value in values[first:first + window])
+                    for first in range(0, len(values), window)]
+        count = len(clusters)
+        error = math.sqrt(count / (count - 1) * math.fsum(x * x for x in clusters)) / len(values)
+        self.assertAlmostEqual(kl["stderr"] / error, 1, delta=1e-4)
+        self.assertEqual(kl["same_top1"], 1)
+        self.assertTrue(0 <= kl["noise_floor"] < 1e-9, kl)
+        first, second = ([value for i, value in enumerate(values) if low <= i % window <= high]
+                         for low, high in ((0, 15), (16, window - 1)))
+        self.assertEqual([(b["from"], b["to"]) for b in kl["by_position"]], [(0, 15), (16, window - 1)])
+        for bucket, part in zip(kl["by_position"], (first, second)):
+            self.assertAlmostEqual(bucket["mean"] / (math.fsum(part) / len(part)), 1, delta=1e-5)
+
+    def test_perplexity_stays_and_so_do_bytes_for_any_number_of_threads(self):
+        self.model = tiny.write(self.root / "mixing", weights=tiny.mixing_tensors())
+        alone = self.ok("perplexity", self.model, "--data", self.corpus, "--act", "f32", "--window", "30")
+        found = [self.kl(self.model, self.base, "--window", "30", "-t", threads) for threads in ("1", "2", "5")]
+        for value in found:
+            self.assertEqual({key: value[key] for key in ("nll", "perplexity", "stderr", "predictions")},
+                             {key: alone[key] for key in ("nll", "perplexity", "stderr", "predictions")})
+            self.assertEqual(value["kl"], found[0]["kl"])
+        self.assertLess(found[0]["kl"]["same_top1"], 1)
+        self.assertGreater(found[0]["kl"]["mean"], 0)
+
+    def test_against_itself(self):
+        self.model = tiny.write(self.root / "mixing", weights=tiny.mixing_tensors())
+        copy = tiny.write(self.root / "copy", weights=tiny.mixing_tensors())
+        for base in (self.model, copy):
+            kl = self.kl(self.model, base)["kl"]
+            self.assertEqual((kl["mean"], kl["max"], kl["stderr"], kl["same_top1"]), (0, 0, 0, 1))
+            self.assertTrue(all(bucket["mean"] == 0 for bucket in kl["by_position"]), kl)
+            self.assertTrue(0 <= kl["noise_floor"] < 1e-9, kl)
+        for act in ("f32", "bf16"):
+            kl = self.ok("perplexity", self.model, "--data", self.corpus, "--act", act, "--kl-base", copy)["kl"]
+            self.assertEqual(kl["mean"], 0, act)
+
+    def test_text(self):
+        run = self.run_program("perplexity", self.model, "--data", self.corpus, "--kl-base", self.base)
+        self.assertEqual(run.code, 0, run)
+        for needle in ("KL from", "p99.9", "same top token 100.00 %", "noise floor", "0-15:"):
+            self.assertIn(needle, run.out)
+
+    def test_refusals(self):
+        command = ["perplexity", self.model, "--data", self.corpus, "--kl-base"]
+        self.refused(1, *command, self.root / "nowhere", kind="not_found", names=["nowhere", "--kl-base"])
+        changed = tiny.tokenizer()
+        changed["added_tokens"][0]["special"] = False
+        other = tiny.write(self.root / "other", tokenizer_json=changed)
+        self.refused(1, *command, other, kind="invalid_input", names=["tokenizer", other, self.model])
+        weights = tiny.tensors()
+        for name in ("model.embed_tokens.weight", "lm_head.weight"):
+            dtype, (rows, columns), data = weights[name]
+            weights[name] = (dtype, (rows + 1, columns), data + bytes(2 * columns))
+        wide = tiny.write(self.root / "wide", config=tiny.CONFIG | {"vocab_size": tiny.VOCAB + 1}, weights=weights)
+        self.refused(1, *command, wide, kind="invalid_input", names=["vocabulary", wide, "300", "301"])
+        weights = tiny.tensors() | {"lm_head.weight": ("BF16", (tiny.VOCAB, tiny.HIDDEN), b"\xff" * 19200)}
+        self.refused(1, *command, tiny.write(self.root / "nan", weights=weights), kind="invalid_input",
+                     names=["lm_head.weight", "--kl-base"])
+
+
 class Polish(support.ProgramTest):
     def test_orlik_reads_polish(self):
         corpus = self.write("pl.jsonl", "".join(json.dumps({"text": text}) + "\n" for text in POLISH))
