@@ -8,6 +8,7 @@
 #include "base/atomic_file.h"
 #include "base/sha256.h"
 #include "checkpoint/safetensors.h"
+#include "json/json.h"
 #include "support/temp_folder.h"
 
 namespace dwubit {
@@ -39,7 +40,6 @@ TEST(SafetensorsWriter, ReadsBackWithEveryTensorAligned) {
     const auto header = parse_safetensors(bytes_of(file), "x", table);
     ASSERT_TRUE(header.ok()) << header.error().message;
     EXPECT_EQ(header->metadata.at("n"), "3");
-    EXPECT_EQ(table.tensors().size(), 5u);
     for (const TensorToWrite& tensor : tensors) {
         const TensorView* view = table.find(tensor.name);
         ASSERT_NE(view, nullptr) << tensor.name;
@@ -48,10 +48,10 @@ TEST(SafetensorsWriter, ReadsBackWithEveryTensorAligned) {
         EXPECT_TRUE(std::equal(view->bytes.begin(), view->bytes.end(), tensor.bytes.begin(), tensor.bytes.end()));
         EXPECT_EQ((view->bytes.data() - bytes_of(file).data()) % 64, 0) << tensor.name;
     }
-    const TensorView* padding = table.find("dwubit.padding.b");
-    ASSERT_NE(padding, nullptr);
-    EXPECT_EQ(padding->shape, Shape{57});
-    for (const std::byte byte : padding->bytes) EXPECT_EQ(byte, std::byte{0});
+    const std::size_t header_bytes = file.find("aaaaaaa");
+    const Json json = parse_json(std::string_view(file).substr(8, header_bytes - 8)).value();
+    EXPECT_EQ(json["dwubit.padding.b"], (Json{{"dtype", "U8"}, {"shape", {57}}, {"data_offsets", {7, 64}}}));
+    EXPECT_EQ(file.substr(header_bytes + 7, 57), std::string(57, '\0'));
 }
 
 TEST(SafetensorsWriter, SameInputSameBytesAndNoTensorIsAFileToo) {
