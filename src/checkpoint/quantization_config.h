@@ -31,9 +31,10 @@ struct QuantizationConfig {
 
     std::map<std::string, std::vector<std::string>> fused;  // fused module -> its parts, in order
     std::map<std::string, ModuleQuantization> modules;      // a Hugging Face module name, or a pattern with '*'
-    std::vector<std::string> unquantized;                   // linears kept as they were
+    std::vector<std::string> unquantized;                   // linears kept as they were, whatever patterns say
 
-    // The exact name wins over patterns, of patterns the longest; nullptr where the module is not quantized.
+    // The exact name wins over patterns, of patterns the longest, the first of equals; nullptr where the
+    // module is not quantized.
     const ModuleQuantization* find(std::string_view module) const;
 };
 

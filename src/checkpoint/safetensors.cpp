@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "checkpoint/safetensors_writer.h"
 #include "json/json.h"
 
 namespace dwubit {
@@ -181,7 +182,9 @@ Result<SafetensorsHeader> parse(std::span<const std::byte> file, const std::stri
         entries.push_back(std::move(entry));
     }
     DWUBIT_TRY(check_cover(entries, data.size()));
-    for (Entry& entry : entries) DWUBIT_TRY(table.add(std::move(entry.tensor)));
+    for (Entry& entry : entries) {
+        if (!entry.tensor.name.starts_with(kPaddingPrefix)) DWUBIT_TRY(table.add(std::move(entry.tensor)));
+    }
     return header;
 }
 

@@ -2,7 +2,8 @@
 //
 // Everything is validated before use: header length against the file and a cap of 100 MB, JSON without duplicate keys,
 // every extent inside the data without overlap or hole, dtype x shape = bytes without overflow. Rank 0 and zero-sized
-// tensors are legal. Untrusted files give an Error, never a crash.
+// tensors are legal; what a writer put between tensors to align them (kPaddingPrefix) is left out. Untrusted files give
+// an Error, never a crash.
 #pragma once
 
 #include <filesystem>

@@ -9,7 +9,7 @@
 #include "base/float16.h"
 #include "base/philox.h"
 #include "base/thread_pool.h"
-#include "runtime/gemm/packed_weight.h"
+#include "runtime/gemm/dense_weight.h"
 
 namespace dwubit {
 namespace {
@@ -45,7 +45,7 @@ std::vector<double> product(const std::vector<float>& x, const std::vector<float
 }
 
 // x Wᵀ through all units of the product.
-std::vector<float> apply(const PackedWeight& weight, const std::vector<float>& x, std::int64_t rows, ThreadPool& pool) {
+std::vector<float> apply(const DenseWeight& weight, const std::vector<float>& x, std::int64_t rows, ThreadPool& pool) {
     const std::int64_t n = weight.out_features();
     Activations input;
     input.prepare(rows, weight.in_features(), weight.type() == GemmType::kF32, weight.type() == GemmType::kBf16);
@@ -71,7 +71,7 @@ struct Shape3 {
 const Shape3 kShapes[] = {{1, 1, 1},      {1, 300, 33},  {7, 80, 48},  {64, 256, 64}, {65, 257, 127},
                           {130, 40, 576}, {64, 600, 40}, {3, 513, 64}, {300, 260, 32}};
 
-TEST(PackedWeight, EqualsTheProductInDoubleForEveryTypeAndShape) {
+TEST(DenseWeight, EqualsTheProductInDoubleForEveryTypeAndShape) {
     ThreadPool pool(2);
     for (const GemmType type : {GemmType::kF32, GemmType::kBf16}) {
         if (!active_gemm().supports(type, active_isa())) continue;
@@ -80,7 +80,7 @@ TEST(PackedWeight, EqualsTheProductInDoubleForEveryTypeAndShape) {
             const auto w = normal(n * k, 2);
             const auto bits = as_bf16(w);
             const TensorView view{"w", DType::kBf16, {n, k}, std::as_bytes(std::span(bits)), "test"};
-            auto weight = PackedWeight::pack(view, type);
+            auto weight = DenseWeight::pack(view, type);
             ASSERT_TRUE(weight.ok());
             const auto y = apply(*weight, x, rows, pool);
             const auto expected = product(x, w, rows, n, k);
@@ -91,7 +91,7 @@ TEST(PackedWeight, EqualsTheProductInDoubleForEveryTypeAndShape) {
     }
 }
 
-TEST(PackedWeight, SameBytesForAnyNumberOfThreads) {
+TEST(DenseWeight, SameBytesForAnyNumberOfThreads) {
     for (const auto [rows, n, k] : kShapes) {
         const auto x = normal(rows * k, 3);
         const auto w = normal(n * k, 4);
@@ -99,7 +99,7 @@ TEST(PackedWeight, SameBytesForAnyNumberOfThreads) {
         std::vector<std::vector<float>> results;
         for (const int threads : {1, 2, 3}) {
             ThreadPool pool(threads);
-            auto weight = PackedWeight::pack(view, GemmType::kF32);
+            auto weight = DenseWeight::pack(view, GemmType::kF32);
             ASSERT_TRUE(weight.ok());
             results.push_back(apply(*weight, x, rows, pool));
         }
@@ -108,7 +108,7 @@ TEST(PackedWeight, SameBytesForAnyNumberOfThreads) {
     }
 }
 
-TEST(PackedWeight, WidensF16AndReadsUnalignedTensors) {
+TEST(DenseWeight, WidensF16AndReadsUnalignedTensors) {
     ThreadPool pool(1);
     std::vector<std::byte> storage(1 + 2 * 6);
     const float values[] = {1.5f, -2.0f, 0.25f, 3.0f, 0.0f, -1.0f};
@@ -117,7 +117,7 @@ TEST(PackedWeight, WidensF16AndReadsUnalignedTensors) {
         std::memcpy(storage.data() + 1 + 2 * i, &half, 2);
     }
     const TensorView view{"w", DType::kF16, {2, 3}, std::span(storage).subspan(1), "test"};
-    auto weight = PackedWeight::pack(view, GemmType::kF32);
+    auto weight = DenseWeight::pack(view, GemmType::kF32);
     ASSERT_TRUE(weight.ok());
     const auto y = apply(*weight, {1.0f, 2.0f, 4.0f}, 1, pool);
     EXPECT_EQ(y[0], -1.5f);

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "checkpoint/quantization_config.h"
 #include "runtime/model/families.h"
 
 namespace dwubit {
@@ -48,15 +49,6 @@ Result<const Family*> find_family(const Fields& fields) {
         .with_hint(supported_architectures());
 }
 
-Result<void> refuse_quantized(const Fields& fields) {
-    const Json* quantization = fields.find("quantization_config");
-    if (quantization == nullptr) return {};
-    const Json* method = Fields(*quantization, "").find("quant_method");
-    return errorf(ErrorKind::kUnsupported, "config.json: the checkpoint is quantized already (quant_method {})",
-                  method != nullptr ? printable(dump_json(*method)) : "missing")
-        .with_hint("use the checkpoint it was made from, in F32, F16 or BF16");
-}
-
 // One id, an array of ids, or nothing.
 Result<std::vector<std::int32_t>> read_ids(const Fields& fields, std::string_view key, std::int64_t vocab) {
     std::vector<std::int32_t> ids;
@@ -95,12 +87,13 @@ Result<ModelConfig> read_model_config(const Json& config, const Json* generation
         return errorf(ErrorKind::kInvalidInput, "config.json: expected an object, got {}", config.type_name());
     }
     DWUBIT_ASSIGN(const Family* family, find_family(fields));
-    DWUBIT_TRY(refuse_quantized(fields));
+    DWUBIT_ASSIGN(const std::optional<QuantizationConfig> quantization, read_quantization_config(config));
     DWUBIT_ASSIGN(ModelConfig model, family->translate(config));
     model.family = family->id;
     model.architecture = family->architecture;
     const Fields generation(generation_config != nullptr ? *generation_config : kEmpty, "generation_config.json");
     DWUBIT_TRY(read_token_ids(fields, generation, model));
+    if (quantization) DWUBIT_TRY(resolve_formats(*quantization, model));
     return model;
 }
 

@@ -3,15 +3,23 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "checkpoint/tensor_table.h"
 #include "json/json.h"
+#include "runtime/formats/format.h"
 #include "runtime/ops/rope/rope_config.h"
 
 namespace dwubit {
+
+// How a linear that is not dense is stored.
+struct LinearFormat {
+    const Format* format = nullptr;
+    Json params;  // normalised
+};
 
 struct ModelConfig {
     std::string family;        // id in models.inc: "llama", "mistral", "qwen2", "qwen3"
@@ -35,6 +43,8 @@ struct ModelConfig {
     std::optional<std::int64_t> full_attention_limit;
     std::vector<std::int32_t> eos_ids;  // from generation_config.json, else config.json; may be empty
     std::optional<std::int32_t> bos_id;
+    // By module name, from config.json's quantization_config; linears that are not here are dense.
+    std::map<std::string, LinearFormat, std::less<>> packed;
 };
 
 // Translates config.json (+ generation_config.json). Unknown architecture, activation, RoPE scaling or quantization is
@@ -60,18 +70,36 @@ struct GlobalTensorNames {
 LayerTensorNames layer_tensor_names(const ModelConfig& config, std::int64_t layer);
 GlobalTensorNames global_tensor_names(const ModelConfig& config);
 
+// A linear layer y = x Wᵀ (+ b), W [out, in].
+struct LinearShape {
+    std::string module;
+    std::int64_t out = 0;
+    std::int64_t in = 0;
+    bool bias = false;
+};
+
+// The linears of a layer: q k v o gate up down.
+std::vector<LinearShape> layer_linears(const ModelConfig& config, std::int64_t layer);
+// The head; when it is tied, its weight is the embedding's.
+LinearShape head_linear(const ModelConfig& config);
+
 // One tensor that a checkpoint of this config must have.
 struct ExpectedTensor {
     std::string name;
     Shape shape;
+    std::optional<DType> dtype = std::nullopt;  // none: F32, F16 or BF16
 };
 
-// All of them, in file order of the families' Hugging Face layout (embedding, layers, norm, head).
+// All of them, in file order of the families' Hugging Face layout (embedding, layers, norm, head). A packed linear has
+// the buffers of its format, "<module>.<field>", instead of its weight.
 std::vector<ExpectedTensor> expected_tensors(const ModelConfig& config);
 
-// Checks names, shapes and dtypes (F32, F16, BF16) of the table against the config; the message names the tensor with
+// Checks names, shapes and dtypes of the table against the config; the message names the tensor with
 // both shapes. Surplus tensors that are known to be harmless (rotary inv_freq, a tied lm_head) are accepted; others are
 // a warning in the log.
 Result<void> check_tensors(const ModelConfig& config, const TensorTable& table);
+
+// The buffers of a packed linear, which check_tensors() has found.
+PackedView packed_view(const TensorTable& table, const LinearShape& linear, const LinearFormat& packed);
 
 }  // namespace dwubit

@@ -1,6 +1,8 @@
 #include "runtime/model/linear.h"
 
 #include "base/error.h"
+#include "runtime/formats/format_weight.h"
+#include "runtime/gemm/dense_weight.h"
 #include "runtime/ops/op_table.h"
 
 namespace dwubit {
@@ -34,20 +36,41 @@ DenseKernel choose_dense_kernel(DType dtype, ActType act) {
             {fmt::format("dense_gemm_{}_{}", bf16 ? "bf16" : "f32", gemm.name), gemm.describe(), std::move(reason)}};
 }
 
+KernelInfo choose_packed_kernel(const Format& format, ActType act) {
+    std::string reason;
+    if (act != ActType::kF32) reason = fmt::format("{} has no kernel for {} activations", format.id, act_name(act));
+    return {FormatWeight::kernel_name(format), active_gemm().describe(), std::move(reason)};
+}
+
 Result<Linear> Linear::bind(const TensorView& weight, const TensorView* bias, ActType act) {
     DenseKernel kernel = choose_dense_kernel(weight.dtype, act);
     Linear linear;
     linear.kernel_ = std::move(kernel.info);
-    DWUBIT_ASSIGN(linear.weight_, PackedWeight::pack(weight, kernel.type));
-    if (bias != nullptr) {
-        linear.bias_.resize(static_cast<std::size_t>(linear.out_features()));
-        DWUBIT_TRY(read_as_f32(*bias, linear.bias_));
-    }
+    DWUBIT_ASSIGN(DenseWeight dense, DenseWeight::pack(weight, kernel.type));
+    linear.weight_ = std::make_unique<DenseWeight>(std::move(dense));
+    DWUBIT_TRY(linear.read_bias(bias));
     return linear;
 }
 
+Result<Linear> Linear::bind(const Format& format, const PackedView& packed, const TensorView* bias, ActType act,
+                            const std::string& where) {
+    DWUBIT_TRY(check_packed(format, packed, where));
+    Linear linear;
+    linear.kernel_ = choose_packed_kernel(format, act);
+    DWUBIT_ASSIGN(FormatWeight weight, FormatWeight::bind(format, packed).context(where));
+    linear.weight_ = std::make_unique<FormatWeight>(std::move(weight));
+    DWUBIT_TRY(linear.read_bias(bias));
+    return linear;
+}
+
+Result<void> Linear::read_bias(const TensorView* bias) {
+    if (bias == nullptr) return {};
+    bias_.resize(static_cast<std::size_t>(out_features()));
+    return read_as_f32(*bias, bias_);
+}
+
 Panel Linear::run_unit(const Activations& x, std::int64_t unit, AlignedBuffer<float>& room) const {
-    const Panel panel = weight_.run_unit(x, unit, room);
+    const Panel panel = weight_->run_unit(x, unit, room);
     if (!bias_.empty()) {
         const float* bias = bias_.data() + panel.first_column;
         for (std::int64_t r = 0; r < panel.y.rows; ++r) active_ops().add(bias, panel.y.row(r).data(), panel.y.cols);

@@ -11,8 +11,8 @@ namespace {
 // Binds the tensors of one checkpoint; counts what it has bound for the progress line. Used by several threads at once.
 class Binder {
 public:
-    Binder(const TensorTable& table, ActType act, ProgressSink& progress)
-        : table_(table), act_(act), progress_(progress) {}
+    Binder(const ModelConfig& config, const TensorTable& table, ActType act, ProgressSink& progress)
+        : config_(config), table_(table), act_(act), progress_(progress) {}
 
     Result<void> vector(const std::string& module, std::vector<float>& out) const {
         DWUBIT_ASSIGN(const TensorView* tensor, table_.require(module + ".weight"));
@@ -20,16 +20,24 @@ public:
         return read_as_f32(*tensor, out);
     }
 
-    // `bias`: the module has one (check_tensors has seen to it).
-    Result<void> linear(const std::string& module, bool bias, Linear& out) {
-        DWUBIT_ASSIGN(const TensorView* weight, table_.require(module + ".weight"));
-        const TensorView* bias_tensor = bias ? table_.find(module + ".bias") : nullptr;
-        DWUBIT_ASSIGN(out, Linear::bind(*weight, bias_tensor, act_).context(module));
+    // check_tensors has seen to it that the tensors are there.
+    Result<void> linear(const LinearShape& shape, Linear& out) {
+        const TensorView* bias = shape.bias ? table_.find(shape.module + ".bias") : nullptr;
+        const auto packed = config_.packed.find(shape.module);
+        if (packed != config_.packed.end()) {
+            const PackedView view = packed_view(table_, shape, packed->second);
+            const std::string where = fmt::format("{}: module '{}'", view.buffers.front().file, shape.module);
+            DWUBIT_ASSIGN(out, Linear::bind(*packed->second.format, view, bias, act_, where));
+        } else {
+            DWUBIT_ASSIGN(const TensorView* weight, table_.require(shape.module + ".weight"));
+            DWUBIT_ASSIGN(out, Linear::bind(*weight, bias, act_).context(shape.module));
+        }
         progress_.update(++bound_);
         return {};
     }
 
 private:
+    const ModelConfig& config_;
     const TensorTable& table_;
     ActType act_;
     ProgressSink& progress_;
@@ -44,13 +52,10 @@ Result<void> bind_layer(Binder& binder, const ModelConfig& config, std::int64_t 
         DWUBIT_TRY(binder.vector(names.q_norm, layer.q_norm));
         DWUBIT_TRY(binder.vector(names.k_norm, layer.k_norm));
     }
-    DWUBIT_TRY(binder.linear(names.q, config.qkv_bias, layer.q));
-    DWUBIT_TRY(binder.linear(names.k, config.qkv_bias, layer.k));
-    DWUBIT_TRY(binder.linear(names.v, config.qkv_bias, layer.v));
-    DWUBIT_TRY(binder.linear(names.o, config.o_bias, layer.o));
-    DWUBIT_TRY(binder.linear(names.gate, config.mlp_bias, layer.gate));
-    DWUBIT_TRY(binder.linear(names.up, config.mlp_bias, layer.up));
-    return binder.linear(names.down, config.mlp_bias, layer.down);
+    const std::vector<LinearShape> linears = layer_linears(config, index);
+    Linear* const slots[] = {&layer.q, &layer.k, &layer.v, &layer.o, &layer.gate, &layer.up, &layer.down};
+    for (std::size_t i = 0; i < linears.size(); ++i) DWUBIT_TRY(binder.linear(linears[i], *slots[i]));
+    return {};
 }
 
 }  // namespace
@@ -73,7 +78,7 @@ Result<Model> Model::load(HfDir directory, ActType act, ThreadPool& pool, Progre
     DWUBIT_TRY(check_weights_finite(dir.tensors, pool).context(where));
 
     progress.begin("load", config.layers * 7 + 1, "linears");
-    Binder binder(dir.tensors, act, progress);
+    Binder binder(config, dir.tensors, act, progress);
     const GlobalTensorNames names = global_tensor_names(config);
     DWUBIT_ASSIGN(model.embedding_, dir.tensors.require(names.embedding + ".weight"));
     model.layers_.resize(static_cast<std::size_t>(config.layers));
@@ -84,7 +89,7 @@ Result<Model> Model::load(HfDir directory, ActType act, ThreadPool& pool, Progre
     });
     for (auto& result : bound) DWUBIT_TRY(std::move(result).context(where));
     DWUBIT_TRY(binder.vector(names.norm, model.norm_).context(where));
-    DWUBIT_TRY(binder.linear(names.head, false, model.head_).context(where));
+    DWUBIT_TRY(binder.linear(head_linear(config), model.head_).context(where));
     progress.end();
     return model;
 }

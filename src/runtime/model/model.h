@@ -40,7 +40,8 @@ using LogitSink = std::function<void(std::int64_t row, std::span<const float> lo
 
 class Model {
 public:
-    // Checks names, shapes, dtypes and finiteness of all weights, then packs them. Errors name file and tensor.
+    // Checks names, shapes, dtypes and finiteness of all weights, then packs them for their kernels; those of a dwubit
+    // directory are read from the mapped file as they are. Errors name file and tensor.
     static Result<Model> load(const std::filesystem::path& path, ActType act, ThreadPool& pool,
                               ProgressSink& progress = no_progress());
     static Result<Model> load(HfDir directory, ActType act, ThreadPool& pool, ProgressSink& progress = no_progress());

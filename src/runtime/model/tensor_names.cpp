@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/check.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -12,34 +13,37 @@ namespace {
 
 class TensorList {
 public:
-    // `module` has a weight [out, in], and a bias [out] if `bias`.
-    void linear(const std::string& module, std::int64_t out, std::int64_t in, bool bias) {
-        tensors_.push_back({module + ".weight", {out, in}});
-        if (bias) tensors_.push_back({module + ".bias", {out}});
+    void weight(const std::string& module, Shape shape) { tensors_.push_back({module + ".weight", std::move(shape)}); }
+    void linear(const ModelConfig& config, const LinearShape& linear) {
+        const Shape shape = {linear.out, linear.in};
+        const auto packed = config.packed.find(linear.module);
+        if (packed == config.packed.end()) {
+            weight(linear.module, shape);
+        } else {
+            for (FieldSpec& field : packed->second.format->buffers(packed->second.params, shape)) {
+                tensors_.push_back({linear.module + "." + field.name, std::move(field.shape), field.dtype});
+            }
+        }
+        if (linear.bias) tensors_.push_back({linear.module + ".bias", {linear.out}});
     }
-    void norm(const std::string& module, std::int64_t size) { tensors_.push_back({module + ".weight", {size}}); }
     std::vector<ExpectedTensor> take() { return std::move(tensors_); }
 
 private:
     std::vector<ExpectedTensor> tensors_;
 };
 
-void add_layer(const ModelConfig& config, const LayerTensorNames& names, TensorList& list) {
-    const std::int64_t q_size = config.heads * config.head_dim;
-    const std::int64_t kv_size = config.kv_heads * config.head_dim;
-    list.norm(names.attention_norm, config.hidden);
-    list.linear(names.q, q_size, config.hidden, config.qkv_bias);
-    list.linear(names.k, kv_size, config.hidden, config.qkv_bias);
-    list.linear(names.v, kv_size, config.hidden, config.qkv_bias);
-    list.linear(names.o, config.hidden, q_size, config.o_bias);
+void add_layer(const ModelConfig& config, std::int64_t layer, TensorList& list) {
+    const LayerTensorNames names = layer_tensor_names(config, layer);
+    const std::vector<LinearShape> linears = layer_linears(config, layer);
+    constexpr std::size_t kAttention = 4;
+    list.weight(names.attention_norm, {config.hidden});
+    for (std::size_t i = 0; i < kAttention; ++i) list.linear(config, linears[i]);
     if (config.qk_norm) {
-        list.norm(names.q_norm, config.head_dim);
-        list.norm(names.k_norm, config.head_dim);
+        list.weight(names.q_norm, {config.head_dim});
+        list.weight(names.k_norm, {config.head_dim});
     }
-    list.norm(names.mlp_norm, config.hidden);
-    list.linear(names.gate, config.intermediate, config.hidden, config.mlp_bias);
-    list.linear(names.up, config.intermediate, config.hidden, config.mlp_bias);
-    list.linear(names.down, config.hidden, config.intermediate, config.mlp_bias);
+    list.weight(names.mlp_norm, {config.hidden});
+    for (std::size_t i = kAttention; i < linears.size(); ++i) list.linear(config, linears[i]);
 }
 
 bool is_float(DType dtype) {
@@ -91,15 +95,30 @@ LayerTensorNames layer_tensor_names(const ModelConfig& config, std::int64_t laye
     return names;
 }
 
+std::vector<LinearShape> layer_linears(const ModelConfig& config, std::int64_t layer) {
+    const LayerTensorNames names = layer_tensor_names(config, layer);
+    const std::int64_t q_size = config.heads * config.head_dim;
+    const std::int64_t kv_size = config.kv_heads * config.head_dim;
+    return {{names.q, q_size, config.hidden, config.qkv_bias},
+            {names.k, kv_size, config.hidden, config.qkv_bias},
+            {names.v, kv_size, config.hidden, config.qkv_bias},
+            {names.o, config.hidden, q_size, config.o_bias},
+            {names.gate, config.intermediate, config.hidden, config.mlp_bias},
+            {names.up, config.intermediate, config.hidden, config.mlp_bias},
+            {names.down, config.hidden, config.intermediate, config.mlp_bias}};
+}
+
+LinearShape head_linear(const ModelConfig& config) {
+    return {global_tensor_names(config).head, config.vocab, config.hidden, false};
+}
+
 std::vector<ExpectedTensor> expected_tensors(const ModelConfig& config) {
     const GlobalTensorNames names = global_tensor_names(config);
     TensorList list;
-    list.linear(names.embedding, config.vocab, config.hidden, false);
-    for (std::int64_t layer = 0; layer < config.layers; ++layer) {
-        add_layer(config, layer_tensor_names(config, layer), list);
-    }
-    list.norm(names.norm, config.hidden);
-    if (!config.tied_embeddings) list.linear(names.head, config.vocab, config.hidden, false);
+    list.weight(names.embedding, {config.vocab, config.hidden});
+    for (std::int64_t layer = 0; layer < config.layers; ++layer) add_layer(config, layer, list);
+    list.weight(names.norm, {config.hidden});
+    if (!config.tied_embeddings) list.linear(config, head_linear(config));
     return list.take();
 }
 
@@ -109,12 +128,27 @@ Result<void> check_tensors(const ModelConfig& config, const TensorTable& table) 
         auto found = table.require(want.name, want.shape);
         if (!found.ok()) return std::move(found).context("tensors against config.json").error();
         const TensorView& tensor = **found;
-        if (is_float(tensor.dtype)) continue;
+        if (want.dtype ? tensor.dtype == *want.dtype : is_float(tensor.dtype)) continue;
+        if (want.dtype) {
+            return errorf(ErrorKind::kInvalidInput, "{}: tensor '{}' is {}, expected {}", tensor.file, want.name,
+                          dtype_name(tensor.dtype), dtype_name(*want.dtype));
+        }
         return errorf(ErrorKind::kUnsupported, "{}: tensor '{}' is {}; weights must be F32, F16 or BF16", tensor.file,
                       want.name, dtype_name(tensor.dtype));
     }
     warn_of_surplus(config, table, expected);
     return {};
+}
+
+PackedView packed_view(const TensorTable& table, const LinearShape& linear, const LinearFormat& packed) {
+    PackedView view{{linear.out, linear.in}, packed.params, {}};
+    for (const FieldSpec& field : packed.format->buffers(view.params, view.shape)) {
+        const TensorView* tensor = table.find(linear.module + "." + field.name);
+        DWUBIT_CHECK(tensor != nullptr);
+        view.buffers.push_back(*tensor);
+        view.buffers.back().name = field.name;
+    }
+    return view;
 }
 
 }  // namespace dwubit

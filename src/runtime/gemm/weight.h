@@ -1,4 +1,4 @@
-// A weight matrix packed for the GEMM library, and how products with it are cut into units of work.
+// A weight matrix W [n, k] ready for y = x Wᵀ, and how products with it are cut into units of work.
 //
 // A unit is a block of rows times a panel of output features; the cut depends on shapes only. Panels keep the weights
 // of a unit in cache (all features at once would stream the whole matrix from memory for every block of rows) and give
@@ -6,10 +6,8 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 
 #include "base/span.h"
-#include "checkpoint/tensor_table.h"
 #include "runtime/cpu/aligned_buffer.h"
 #include "runtime/gemm/activations.h"
 #include "runtime/gemm/gemm.h"
@@ -23,17 +21,17 @@ struct Panel {
     MatrixView<float> y;
 };
 
-class PackedWeight {
+// Thread-safe.
+class Weight {
 public:
     // Rows per unit.
     static constexpr std::int64_t kRowBlock = 256;
 
-    // Packs `weight` [n, k] of dtype F32, F16 or BF16 as `type`. kBf16 takes BF16 weights only (others would be
-    // rounded).
-    static Result<PackedWeight> pack(const TensorView& weight, GemmType type);
+    virtual ~Weight() = default;
 
     std::int64_t out_features() const { return n_; }
     std::int64_t in_features() const { return k_; }
+    // The form of activations that it reads.
     GemmType type() const { return type_; }
 
     // Units of a product with this many rows.
@@ -42,11 +40,20 @@ public:
     // One of them, on the calling thread. x: [rows, k] in this weight's type. The panel lies in `room`.
     Panel run_unit(const Activations& x, std::int64_t unit, AlignedBuffer<float>& room) const;
 
+protected:
+    Weight(GemmType type, std::int64_t n, std::int64_t k) : type_(type), n_(n), k_(k) {}
+    Weight(Weight&&) = default;
+    Weight& operator=(Weight&&) = default;
+
 private:
-    GemmType type_ = GemmType::kF32;
-    std::int64_t n_ = 0;
-    std::int64_t k_ = 0;
-    std::unique_ptr<PackedMatrix> matrix_;
+    // y[r, j] = x[r] . W[first + j], j < columns <= PackedMatrix::kPanel; `first` is a multiple of kPanel. x: [rows, k]
+    // in this weight's type, y: [rows, columns], both without gaps.
+    virtual void multiply(const void* x, std::int64_t rows, std::int64_t first, std::int64_t columns,
+                          float* y) const = 0;
+
+    GemmType type_;
+    std::int64_t n_;
+    std::int64_t k_;
 };
 
 }  // namespace dwubit
