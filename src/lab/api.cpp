@@ -2,6 +2,7 @@
 #include <new>
 
 #include "lab/failure.h"
+#include "lab/methods/method.h"
 #include "lab/pipeline/calibrate.h"
 #include "lab/pipeline/quantize.h"
 #include "lab/torch_compat.h"
@@ -56,7 +57,7 @@ Result<Json> api_quantize(const QuantizeRequest& request, LabContext& context) {
 }
 
 Result<Json> api_methods() {
-    return guarded([] { return Json{{"methods", Json::array()}}; });
+    return guarded([] { return methods_json(); });
 }
 
 Json api_describe() {

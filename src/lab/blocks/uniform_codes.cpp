@@ -9,7 +9,6 @@ namespace dwubit::lab {
 namespace {
 
 constexpr std::string_view kFormat = "uniform_group";
-constexpr int kFormatVersion = 1;
 
 template <class T>
 void copy_to(const at::Tensor& tensor, Field& field) {
@@ -90,7 +89,7 @@ void UniformCodes::set_grid(std::int64_t first_row, std::int64_t group, const Gr
 }
 
 Codes UniformCodes::codes() const {
-    const Format& format = *unwrap(find_format(kFormat, kFormatVersion));
+    const Format& format = *unwrap(find_format(kFormat, kUniformVersion));
     Codes codes;
     codes.shape = {codes_.size(0), codes_.size(1)};
     codes.params = unwrap(format.check_params(params_, codes.shape));

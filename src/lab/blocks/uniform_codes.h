@@ -14,6 +14,8 @@
 
 namespace dwubit::lab {
 
+inline constexpr int kUniformVersion = 1;  // of format uniform_group
+
 // The options of every method on this format: bits, group, grid, scale.
 std::vector<OptionSpec> uniform_options();
 // Throws a usage Failure: group 1..31, scale=minmax with grid=mirror.

@@ -38,6 +38,7 @@ struct LinearProblem {
 
 struct LinearSolution {
     std::string format;  // id in formats.inc
+    int version = 1;     // of that format
     Codes codes;
     at::Tensor values;  // [out, in] float32: what the codes stand for, exactly
 };

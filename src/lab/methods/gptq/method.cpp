@@ -146,7 +146,7 @@ LinearSolution quantize(const LinearProblem& problem, const Parameters& paramete
         at::Tensor target = values.slice(0, first, first + count);
         target.index_copy_(1, prepared.order, rounded);
     });
-    return {kFormats[0], found.codes(), values};
+    return {kFormats[0], kUniformVersion, found.codes(), values};
 }
 
 }  // namespace

@@ -39,7 +39,7 @@ LinearSolution quantize(const LinearProblem& problem, const Parameters& paramete
                 .copy_(grid_values(grid, codes));
         }
     });
-    return {kFormats[0], found.codes(), values};
+    return {kFormats[0], kUniformVersion, found.codes(), values};
 }
 
 }  // namespace

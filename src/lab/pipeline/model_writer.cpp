@@ -1,0 +1,147 @@
+#include "lab/pipeline/model_writer.h"
+
+#include <algorithm>
+
+#include "base/atomic_file.h"
+#include "checkpoint/model_folder.h"
+#include "checkpoint/safetensors_writer.h"
+#include "lab/failure.h"
+
+namespace dwubit::lab {
+namespace {
+
+std::string layer_prefix(const ModelConfig& config, std::int64_t layer) {
+    const std::string name = layer_tensor_names(config, layer).q;  // "model.layers.3.self_attn.q_proj"
+    return name.substr(0, name.find(".self_attn.") + 1);
+}
+
+bool starts_with(std::string_view text, std::string_view prefix) {
+    return text.substr(0, prefix.size()) == prefix;
+}
+
+std::uint64_t bytes_of(const PackedTensor& packed) {
+    std::uint64_t bytes = 0;
+    for (const Field& buffer : packed.buffers) bytes += buffer.bytes.size();
+    return bytes;
+}
+
+}  // namespace
+
+ModelWriter::ModelWriter(const HfDir& source, const ModelConfig& config, std::filesystem::path folder)
+    : source_(source), config_(config), folder_(std::move(folder)) {}
+
+// Says what is in a shard; written after it, so that its presence means a finished shard.
+std::filesystem::path ModelWriter::note_path(std::int64_t number) const {
+    return folder_ / fmt::format("{}.note.json", shard_name(number, config_.layers + 1));
+}
+
+bool ModelWriter::has_layer(std::int64_t layer) const {
+    std::error_code ignored;
+    return std::filesystem::exists(note_path(layer + 2), ignored);
+}
+
+void ModelWriter::write_layer(std::int64_t layer, const std::vector<QuantizedLinear>& linears) {
+    std::vector<const TensorView*> kept;
+    const std::string prefix = layer_prefix(config_, layer);
+    for (const auto& [name, tensor] : source_.tensors.tensors()) {
+        const bool quantized = std::any_of(linears.begin(), linears.end(), [&](const QuantizedLinear& linear) {
+            return name == linear.name + ".weight";
+        });
+        if (starts_with(name, prefix) && !quantized) kept.push_back(&tensor);
+    }
+    write_shard(layer + 2, kept, linears);
+}
+
+void ModelWriter::write_rest() {
+    std::error_code ignored;
+    if (std::filesystem::exists(note_path(1), ignored)) return;
+    std::vector<const TensorView*> kept;
+    for (const auto& [name, tensor] : source_.tensors.tensors()) {
+        bool in_layer = starts_with(name, kPaddingPrefix);
+        for (std::int64_t layer = 0; layer < config_.layers && !in_layer; ++layer) {
+            in_layer = starts_with(name, layer_prefix(config_, layer));
+        }
+        if (!in_layer) kept.push_back(&tensor);
+    }
+    write_shard(1, kept, {});
+}
+
+void ModelWriter::write_shard(std::int64_t number, const std::vector<const TensorView*>& kept,
+                              const std::vector<QuantizedLinear>& linears) {
+    std::vector<TensorToWrite> tensors;
+    Json modules = Json::object();
+    Json reports = Json::array();
+    std::uint64_t packed_bytes = 0;
+    std::uint64_t packed_weights = 0;
+    for (const QuantizedLinear& linear : linears) {
+        const PackedTensor& packed = linear.packed;
+        for (const Field& buffer : packed.buffers) {
+            tensors.push_back({linear.name + "." + buffer.name, buffer.dtype, buffer.shape, buffer.bytes});
+        }
+        modules[linear.name] = {
+            {"format", packed.format}, {"format_version", packed.version}, {"params", packed.params}};
+        reports.push_back(linear.report);
+        packed_bytes += bytes_of(packed);
+        packed_weights += static_cast<std::uint64_t>(packed.shape[0] * packed.shape[1]);
+    }
+    for (const TensorView* tensor : kept)
+        tensors.push_back({tensor->name, tensor->dtype, tensor->shape, tensor->bytes});
+    // Whole lines of 64 bytes first: fewer gaps to fill.
+    std::stable_partition(tensors.begin(), tensors.end(), [](const auto& t) { return t.bytes.size() % 64 == 0; });
+    const std::string name = shard_name(number, config_.layers + 1);
+    const WrittenFile file = unwrap(write_safetensors(folder_ / name, tensors, {{"format", "pt"}}));
+    Json names = Json::array();
+    std::uint64_t tensor_bytes = 0;
+    for (const TensorToWrite& tensor : tensors) {
+        names.push_back(tensor.name);
+        tensor_bytes += tensor.bytes.size();
+    }
+    const Json note = {{"file", {{"name", name}, {"bytes", file.bytes}, {"sha256", file.sha256}}},
+                       {"modules", std::move(modules)},
+                       {"reports", std::move(reports)},
+                       {"tensors", std::move(names)},
+                       {"tensor_bytes", tensor_bytes},
+                       {"packed_bytes", packed_bytes},
+                       {"packed_weights", packed_weights}};
+    unwrap(write_file_atomically(note_path(number), dump_json(note)));
+}
+
+void ModelWriter::finish() {
+    QuantizationConfig quantization;
+    std::map<std::string, std::string> weight_map;
+    std::vector<std::filesystem::path> notes;
+    for (std::int64_t number = 1; number <= config_.layers + 1; ++number) {
+        notes.push_back(note_path(number));
+        const Json note = unwrap(read_json_file(notes.back()));
+        files_.push_back(note.at("file"));
+        for (const auto& [module, value] : note.at("modules").items()) {
+            quantization.modules[module] = {value.at("format"), value.at("format_version"), value.at("params"), {}, {}};
+        }
+        for (const Json& report : note.at("reports")) reports_.push_back(report);
+        for (const Json& name : note.at("tensors")) {
+            weight_map[name.get<std::string>()] = note.at("file").at("name").get<std::string>();
+        }
+        tensor_bytes_ += note.at("tensor_bytes").get<std::uint64_t>();
+        packed_bytes_ += note.at("packed_bytes").get<std::uint64_t>();
+        packed_weights_ += note.at("packed_weights").get<std::uint64_t>();
+    }
+    for (std::int64_t layer = 0; layer < config_.layers; ++layer) {
+        for (const Site site : kSites) {
+            for (const std::string& module : site_linears(config_, layer, site)) {
+                if (quantization.modules.count(module) == 0) quantization.unquantized.push_back(module);
+            }
+        }
+    }
+    write_config(quantization);
+    unwrap(write_shard_index(folder_, weight_map, tensor_bytes_));
+    unwrap(copy_side_files(source_.path, folder_));
+    for (const auto& note : notes) std::filesystem::remove(note);
+}
+
+void ModelWriter::write_config(const QuantizationConfig& quantization) const {
+    Json config = source_.config;
+    config["quantization_config"] = to_json(quantization);
+    unwrap(write_file_atomically(folder_ / "config.json", dump_json(config, 2) + "\n"));
+}
+
+}  // namespace dwubit::lab
