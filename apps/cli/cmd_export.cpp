@@ -1,0 +1,60 @@
+#include "arguments.h"
+#include "base/error.h"
+#include "base/text.h"
+#include "command.h"
+#include "convert/dense.h"
+
+namespace dwubit::cli {
+namespace {
+
+constexpr const char* kLayouts[] = {"dense"};
+
+Error unknown_layout(const std::string& name) {
+    const std::vector<std::string> names(std::begin(kLayouts), std::end(kLayouts));
+    Error error = errorf(ErrorKind::kUsage, "--to {}: this build cannot write that layout", printable(name));
+    error.hint = fmt::format("it writes: {}", fmt::join(names, ", "));
+    return error;
+}
+
+class Export final : public Command {
+public:
+    void declare(CLI::App& app) override {
+        add_model(app, model_);
+        app.add_option("--to", to_, "layout: dense, a Hugging Face folder without quantized linears")->required();
+        app.add_option("-o,--output", output_, "folder to write; must not exist")->required();
+        app.add_option("--dtype", dtype_, "float32|bfloat16|float16: of what was quantized")->capture_default_str();
+        app.add_flag("--overwrite", overwrite_, "replace the folder where it exists");
+    }
+
+    Result<Json> run(Console& console, const CommonOptions& common) override {
+        if (to_ != kLayouts[0]) return unknown_layout(to_);
+        DenseOptions options{.overwrite = overwrite_};
+        DWUBIT_ASSIGN(options.dtype, dense_dtype_from_name(dtype_));
+        DWUBIT_ASSIGN(const auto pool, common.make_pool());
+        DWUBIT_ASSIGN(const DenseExport done, export_dense(model_, output_, options, *pool, console.progress()));
+        if (done.dequantized == 0) {
+            console.warn(
+                fmt::format("{} has no quantized linears; its tensors are copied as they are", model_.string()));
+        }
+        console.print(fmt::format("{}: {} tensors, {} of them dequantized to {}; {:.1f} MB\n", output_.string(),
+                                  done.tensors, done.dequantized, dtype_, static_cast<double>(done.bytes) / 1e6));
+        return Json{
+            {"path", output_.string()},        {"layout", to_},  {"bytes", done.bytes}, {"tensors", done.tensors},
+            {"dequantized", done.dequantized}, {"dtype", dtype_}};
+    }
+
+private:
+    std::filesystem::path model_;
+    std::filesystem::path output_;
+    std::string to_;
+    std::string dtype_ = "float32";
+    bool overwrite_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<Command> make_export() {
+    return std::make_unique<Export>();
+}
+
+}  // namespace dwubit::cli
