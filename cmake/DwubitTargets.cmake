@@ -38,6 +38,7 @@ function(dwubit_lab_tests name)
   endif()
   add_executable(${name} ${ARGN})
   target_link_libraries(${name} PRIVATE dwubit_lab dwubit_test_support GTest::gtest_main)
+  target_compile_options(${name} PRIVATE -fPIC)  # as the header was precompiled
   target_precompile_headers(${name} REUSE_FROM dwubit_lab)
   add_test(NAME ${name} COMMAND ${name} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
   set_tests_properties(${name} PROPERTIES TIMEOUT 300 LABELS lab)

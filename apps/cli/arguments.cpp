@@ -54,6 +54,11 @@ Result<std::unique_ptr<ThreadPool>> CommonOptions::make_pool() const {
     return std::make_unique<ThreadPool>(static_cast<int>(threads));
 }
 
+LabContext lab_context(Console& console, const CommonOptions& common, ThreadPool& pool) {
+    return {pool, console.progress(), common.device, static_cast<std::uint64_t>(common.seed),
+            [&console](std::string text) { console.warn(std::move(text)); }};
+}
+
 CLI::Option* add_act(CLI::App& app, std::string& act) {
     return app.add_option("--act", act, "activations of the linears: auto|f32|bf16")->capture_default_str();
 }

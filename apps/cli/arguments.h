@@ -12,6 +12,7 @@
 #include "base/thread_pool.h"
 #include "console.h"
 #include "dwubit/result.h"
+#include "lab_api/lab_api.h"
 #include "runtime/model/model.h"
 #include "tokenizer/tokenizer.h"
 
@@ -38,6 +39,9 @@ struct CommonOptions {
     // Checks DWUBIT_ISA, then starts the threads.
     Result<std::unique_ptr<ThreadPool>> make_pool() const;
 };
+
+// What a command of the lab works with; `console` and `pool` must outlive it.
+LabContext lab_context(Console& console, const CommonOptions& common, ThreadPool& pool);
 
 // --act
 CLI::Option* add_act(CLI::App& app, std::string& act);

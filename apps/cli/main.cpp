@@ -1,4 +1,6 @@
 // dwubit: the program. Finds the command, lets it declare its options, parses, runs, reports.
+#include <signal.h>
+
 #include <algorithm>
 #include <csignal>
 #include <cstring>
@@ -6,6 +8,7 @@
 #include <new>
 
 #include "base/error.h"
+#include "base/stop.h"
 #include "base/text.h"
 #include "command.h"
 #include "dwubit/version.h"
@@ -18,7 +21,12 @@ constexpr CommandEntry kCommands[] = {
     {"tokenize", "text to token ids, or ids to text", make_tokenize},
     {"generate", "continue a prompt", make_generate},
     {"perplexity", "perplexity of a corpus", make_perplexity},
+    {"calibrate", "Hessians of every linear of a model, from a text", make_calibrate},
+    {"quantize", "a model at fewer bits, by one of the methods", make_quantize},
+    {"export", "a model in another layout: its dense twin", make_export},
     {"inspect", "what a model is, how large, and which kernels will run it", make_inspect},
+    {"methods", "the quantization methods of this build, their recipes and options", make_methods},
+    {"formats", "the packed formats of this build and their kernels", make_formats},
 };
 
 std::string usage() {
@@ -102,6 +110,20 @@ int print_help(const std::string& text, Console& console) {
     return console.json() && !report_result({{"help", text}}, "dwubit help", {}) ? kExitFailed : kExitDone;
 }
 
+// The first SIGINT or SIGTERM asks for a stop, the second ends the process.
+void stop_at_signals() {
+    struct sigaction action {};
+    action.sa_handler = [](int) { request_stop(); };
+    action.sa_flags = static_cast<int>(SA_RESETHAND | SA_RESTART);
+    sigemptyset(&action.sa_mask);
+    for (const int signal : {SIGINT, SIGTERM}) {
+        struct sigaction before {};
+        // What the parent had ignored (nohup) stays ignored.
+        if (sigaction(signal, nullptr, &before) == 0 && before.sa_handler != SIG_IGN)
+            sigaction(signal, &action, nullptr);
+    }
+}
+
 // Declares, parses and runs. Exceptions of the standard library that get here are out-of-memory or bugs.
 int run_command(const CommandEntry& entry, std::vector<std::string> arguments, Console& console) {
     const std::string name = std::string("dwubit ") + entry.name;
@@ -129,7 +151,8 @@ int run_command(const CommandEntry& entry, std::vector<std::string> arguments, C
     console.set_quiet(quiet);
     Result<Json> result = make_error(ErrorKind::kInternal, "the command did not run");
     try {
-        const Result<void> device = common.check_device();
+        if (command->runs_in_lab()) stop_at_signals();
+        const Result<void> device = command->runs_in_lab() ? Result<void>() : common.check_device();
         result = device.ok() ? command->run(console, common) : Result<Json>(device.error());
     } catch (const std::bad_alloc&) {
         result = make_error(ErrorKind::kOutOfMemory, "out of memory").with_hint("a smaller model, window or context");

@@ -1,11 +1,292 @@
 #include "lab/pipeline/calibrate.h"
 
+#include <chrono>
+#include <cstring>
+#include <utility>
+
+#include "base/output_folder.h"
+#include "base/sha256.h"
+#include "base/stop.h"
+#include "checkpoint/hf_dir.h"
+#include "checkpoint/model_folder.h"
+#include "hessians/hessian_store.h"
+#include "lab/calib/layer_pass.h"
+#include "lab/calib/sequences.h"
+#include "lab/calib/spill.h"
 #include "lab/failure.h"
+#include "lab/model/decoder.h"
+#include "lab/tensors.h"
+#include "lab/torch_compat.h"
+#include "lab/units.h"
 
 namespace dwubit::lab {
+namespace {
 
-Json calibrate(const CalibrateRequest&, LabContext&) {
-    fail(ErrorKind::kUnsupported, "calibrate: not there yet");
+namespace fs = std::filesystem;
+
+// Above this share of rows with NaN or infinity the rest says little about the model.
+constexpr double kMaxNonfiniteShare = 0.1;
+// Sequences embedded at a time.
+constexpr std::int64_t kEmbedSequences = 4;
+constexpr const char* kSpillNames[2] = {"activations.0", "activations.1"};
+
+// The model, the text and where sums are made: all that a run depends on, checked.
+struct Inputs {
+    HfDir directory;
+    ModelConfig config;
+    Sequences sequences;
+    at::Device device = at::kCPU;
+    at::ScalarType dtype = at::kFloat;
+    HessianFingerprint fingerprint;
+};
+
+Inputs read_inputs(const CalibrateRequest& request, LabContext& context) {
+    Inputs inputs;
+    inputs.dtype = dtype_from_flag(request.dtype);
+    inputs.device = parse_device(context.device);
+    inputs.directory = unwrap(open_hf_dir(request.model));
+    const HfDir& directory = inputs.directory;
+    const Json* generation = directory.generation_config ? &*directory.generation_config : nullptr;
+    inputs.config = unwrap(read_model_config(directory.config, generation).context(request.model.string()));
+    unwrap(check_tensors(inputs.config, directory.tensors).context(request.model.string()));
+    const Tokenizer tokenizer = unwrap(Tokenizer::load(directory.tokenizer_json));
+    inputs.sequences = read_sequences(request, tokenizer, inputs.config, context.warn);
+    if (request.length > inputs.config.max_positions) {
+        context.warn(fmt::format("sequences of {} tokens are longer than the {} the model was made for", request.length,
+                                 inputs.config.max_positions));
+    }
+    unwrap(check_weights_finite(directory.tensors, context.pool).context(request.model.string()));
+    unwrap(check_stop());
+
+    const Sequences& sequences = inputs.sequences;
+    inputs.fingerprint.model = unwrap(model_sha256(directory, context.pool));
+    inputs.fingerprint.tokenizer = unwrap(sha256_file(directory.tokenizer_json));
+    inputs.fingerprint.corpus = sequences.corpus_sha256;
+    inputs.fingerprint.settings = {{"sequences", sequences.count},
+                                   {"first_sequence", 0},
+                                   {"length", sequences.length},
+                                   {"dtype", dtype_flag(inputs.dtype)},
+                                   {"field", request.field},
+                                   {"add_bos", request.add_bos},
+                                   {"doc_end", sequences.document_end ? Json(*sequences.document_end) : Json()}};
+    unwrap(check_stop());
+    return inputs;
+}
+
+RunIdentity identity_of(const Inputs& inputs) {
+    RunIdentity identity = {{"command", "calibrate"},
+                            {"model", inputs.fingerprint.model},
+                            {"tokenizer", inputs.fingerprint.tokenizer},
+                            {"corpus", inputs.fingerprint.corpus},
+                            {"device", inputs.device.is_cpu() ? "cpu" : "cuda"}};
+    for (const auto& [key, value] : inputs.fingerprint.settings.items()) identity.emplace_back(key, dump_json(value));
+    return identity;
+}
+
+std::uint64_t spill_bytes(const Inputs& inputs) {
+    return inputs.sequences.ids.size() * static_cast<std::uint64_t>(inputs.config.hidden) *
+           c10::elementSize(inputs.dtype);
+}
+
+// Refuses before the work what would not fit after it.
+void check_space(const Inputs& inputs, const fs::path& folder) {
+    std::uint64_t store = 0;
+    for (const Site site : kSites) {
+        const auto n = static_cast<std::uint64_t>(site_features(inputs.config, site));
+        store += n * (n + 3) / 2 * sizeof(float);
+    }
+    store *= static_cast<std::uint64_t>(inputs.config.layers);
+    const std::uint64_t needed = store + 2 * spill_bytes(inputs);
+    std::error_code code;
+    const fs::space_info space = fs::space(folder, code);
+    if (code || space.available >= needed) return;
+    throw Failure(errorf(ErrorKind::kIo, "{} has {} MiB free, and calibration needs {} MiB", folder.string(),
+                         space.available >> 20, (needed >> 20) + 1)
+                      .with_hint("fewer or shorter sequences, or -o on another disk"));
+}
+
+// One calibration in a folder, from the first layer that an earlier run has not finished.
+class Calibration {
+public:
+    Calibration(const Inputs& inputs, const fs::path& folder, LabContext& context)
+        : inputs_(inputs),
+          folder_(folder),
+          context_(context),
+          writer_(unwrap(HessianStoreWriter::open(folder, inputs.fingerprint))),
+          decoder_(inputs.directory, inputs.config, inputs.sequences.length, inputs.device, inputs.dtype) {
+        read_progress();
+    }
+
+    std::int64_t first_layer() const { return first_layer_; }
+    std::int64_t next_layer() const { return next_layer_; }
+    const std::vector<HessianRecord>& records() const { return writer_.records(); }
+
+    void run() {
+        if (next_layer_ == 0) embed();
+        const std::int64_t layers = inputs_.config.layers;
+        const Sequences& sequences = inputs_.sequences;
+        LayerPass pass(decoder_, sequences.count, sequences.length, context_.pool);
+        for (; next_layer_ < layers; ++next_layer_) {
+            const bool last = next_layer_ + 1 == layers;
+            SpillFile input = SpillFile::open(spill_path(next_layer_), spill_bytes(inputs_));
+            std::optional<SpillFile> output;
+            if (!last) output = SpillFile::create(spill_path(next_layer_ + 1), spill_bytes(inputs_));
+            const DecoderLayer layer = decoder_.load_layer(next_layer_);
+            const auto results = pass.run(layer, input.data(), output ? output->data() : nullptr, [&](auto done) {
+                context_.progress.update(next_layer_ * sequences.count + done);
+                unwrap(check_stop());
+            });
+            save(results);
+            const std::string checksum = output ? output->checksum(context_.pool) : "";
+            unwrap(writer_.flush({{"next_layer", next_layer_ + 1}, {"activations", checksum}}));
+        }
+        remove_spill();
+        unwrap(writer_.finish({{"sequences", sequences.count},
+                               {"length", sequences.length},
+                               {"tokens", sequences.ids.size()},
+                               {"dtype", dtype_flag(inputs_.dtype)}}));
+    }
+
+    void remove_spill() const {
+        std::error_code ignored;
+        for (const char* name : kSpillNames) fs::remove(folder_ / name, ignored);
+    }
+
+private:
+    // Input of `layer`.
+    fs::path spill_path(std::int64_t layer) const { return folder_ / kSpillNames[layer % 2]; }
+
+    // Where an earlier run stopped; from the start if its activations are not what it wrote.
+    void read_progress() {
+        const Json& progress = writer_.progress();
+        const auto next = progress.find("next_layer");
+        if (!progress.is_object() || next == progress.end() || !next->is_number_integer()) return;
+        const auto layer = next->get<std::int64_t>();
+        if (layer < 1 || layer > inputs_.config.layers) return;
+        if (layer < inputs_.config.layers) {
+            const fs::path path = spill_path(layer);
+            const bool there = SpillFile::exists(path, spill_bytes(inputs_));
+            const std::string wanted = progress.value("activations", "");
+            if (!there || SpillFile::open(path, spill_bytes(inputs_)).checksum(context_.pool) != wanted) {
+                context_.warn(fmt::format("the activations that an earlier run left at {} are damaged: starting again",
+                                          path.string()));
+                return;
+            }
+        }
+        first_layer_ = next_layer_ = layer;
+    }
+
+    void embed() {
+        SpillFile file = SpillFile::create(spill_path(0), spill_bytes(inputs_));
+        const Sequences& sequences = inputs_.sequences;
+        const Decoder on_cpu(inputs_.directory, inputs_.config, sequences.length, at::kCPU, inputs_.dtype);
+        const std::uint64_t sequence_bytes = file.size() / static_cast<std::uint64_t>(sequences.count);
+        const std::int64_t units = (sequences.count + kEmbedSequences - 1) / kEmbedSequences;
+        run_units(context_.pool, units, [&](std::int64_t unit) {
+            const std::int64_t first = unit * kEmbedSequences;
+            const std::int64_t count = std::min(kEmbedSequences, sequences.count - first);
+            const at::Tensor rows = on_cpu.embed(sequences.range(first, count));
+            std::memcpy(file.data() + static_cast<std::uint64_t>(first) * sequence_bytes, rows.data_ptr(),
+                        static_cast<std::uint64_t>(count) * sequence_bytes);
+        });
+    }
+
+    void save(const std::vector<SiteResult>& results) {
+        const auto rows = static_cast<std::int64_t>(inputs_.sequences.ids.size());
+        for (std::size_t i = 0; i < results.size(); ++i) {
+            const SiteResult& result = results[i];
+            if (result.sum.nonfinite() > 0) report_nonfinite(kSites[i], result, rows);
+            unwrap(writer_.add(next_layer_, kSites[i], result.sum.finish()));
+        }
+    }
+
+    void report_nonfinite(Site site, const SiteResult& result, std::int64_t rows) const {
+        const std::string text = fmt::format(
+            "layer {} site {}: {} of {} input rows hold NaN or infinity, the first in sequence {} at "
+            "position {}",
+            next_layer_, site_name(site), result.sum.nonfinite(), rows, result.first_nonfinite->sequence,
+            result.first_nonfinite->position);
+        if (static_cast<double>(result.sum.nonfinite()) <= kMaxNonfiniteShare * static_cast<double>(rows)) {
+            context_.warn(text + "; left out");
+            return;
+        }
+        throw Failure(make_error(ErrorKind::kInvalidInput, text)
+                          .with_hint(inputs_.dtype == at::kFloat ? "the model overflows on this text: check its weights"
+                                                                 : "--dtype float32"));
+    }
+
+    const Inputs& inputs_;
+    fs::path folder_;
+    LabContext& context_;
+    HessianStoreWriter writer_;
+    Decoder decoder_;
+    std::int64_t first_layer_ = 0;
+    std::int64_t next_layer_ = 0;
+};
+
+struct Summary {
+    std::int64_t first_layer = 0;
+    std::vector<HessianRecord> records;
+};
+
+// Fills folder.partial(). What a failure leaves there is kept if a later run can use it.
+Summary fill(const Inputs& inputs, OutputFolder& folder, LabContext& context) {
+    context.progress.begin("calibrate", inputs.config.layers * inputs.sequences.count, "sequences");
+    std::optional<Calibration> calibration;
+    try {
+        check_space(inputs, folder.partial());
+        calibration.emplace(inputs, folder.partial(), context);
+        calibration->run();
+    } catch (const Failure& failure) {
+        context.progress.end();
+        if (calibration && calibration->next_layer() == 0) calibration->remove_spill();
+        if (calibration || folder.resumed()) folder.keep_if_resumable(failure.error());
+        throw;
+    } catch (...) {
+        context.progress.end();
+        throw;
+    }
+    context.progress.end();
+    return {calibration->first_layer(), calibration->records()};
+}
+
+Json result_object(const Inputs& inputs, const CalibrateRequest& request, const LabContext& context,
+                   const Summary& summary, double seconds) {
+    const Sequences& sequences = inputs.sequences;
+    const std::int64_t layers = inputs.config.layers - summary.first_layer;
+    const double operations =
+        static_cast<double>(layers) * LayerPass::operations(inputs.config, sequences.count, sequences.length);
+    std::int64_t nonfinite = 0;
+    Json sites = Json::array();
+    for (const HessianRecord& record : summary.records) {
+        nonfinite += record.nonfinite;
+        sites.push_back(to_json(record));
+    }
+    return {{"hessians", request.output.string()},
+            {"tokens", sequences.ids.size()},
+            {"sequences", sequences.count},
+            {"length", sequences.length},
+            {"dtype", dtype_flag(inputs.dtype)},
+            {"device", context.device},
+            {"nonfinite_rows", nonfinite},
+            {"seconds", seconds},
+            {"gflops", seconds > 0 ? operations / seconds * 1e-9 : 0.0},
+            {"fingerprint", to_json(inputs.fingerprint)},
+            {"sites", std::move(sites)},
+            {"resumed_layers", summary.first_layer},
+            {"threads", context.pool.size()}};
+}
+
+}  // namespace
+
+Json calibrate(const CalibrateRequest& request, LabContext& context) {
+    const Inputs inputs = read_inputs(request, context);
+    OutputFolder folder = unwrap(OutputFolder::open(request.output, identity_of(inputs), request.overwrite));
+    const auto start = std::chrono::steady_clock::now();
+    const Summary summary = fill(inputs, folder, context);
+    unwrap(folder.finish());
+    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    return result_object(inputs, request, context, summary, seconds);
 }
 
 }  // namespace dwubit::lab

@@ -1,0 +1,101 @@
+#include "lab/hessian/accumulate.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/check.h"
+
+namespace dwubit::lab {
+namespace {
+
+// Side of a tile on the CPU: small enough to leave little of the upper triangle to compute, large enough for the
+// products to run at full rate.
+constexpr std::int64_t kTile = 256;
+
+at::TensorOptions doubles(at::Device device) {
+    return at::TensorOptions().dtype(at::kDouble).device(device);
+}
+
+// Column sums in float64. On the CPU libtorch would first make a float64 copy of all rows.
+at::Tensor column_sums(const at::Tensor& rows) {
+    if (!rows.device().is_cpu()) return rows.sum({0}, /*keepdim=*/false, at::kDouble).cpu();
+    const std::int64_t n = rows.size(1);
+    at::Tensor sums = at::zeros({n}, at::kDouble);
+    double* const out = sums.data_ptr<double>();
+    const float* row = rows.data_ptr<float>();
+    for (std::int64_t r = 0; r < rows.size(0); ++r, row += n) {
+        for (std::int64_t c = 0; c < n; ++c) out[c] += static_cast<double>(row[c]);
+    }
+    return sums;
+}
+
+bool all_finite(const at::Tensor& values) {
+    return at::isfinite(values).all().item<bool>();
+}
+
+}  // namespace
+
+RowSums clean_rows(at::Tensor& rows) {
+    DWUBIT_CHECK(rows.dim() == 2 && rows.is_contiguous() && rows.scalar_type() == at::kFloat);
+    RowSums result{column_sums(rows), rows.size(0), 0, 0};
+    // NaN and infinity survive a sum in float64, and nothing else makes one there.
+    if (all_finite(result.sum)) return result;
+    const at::Tensor bad = at::isfinite(rows).all(1).logical_not();
+    const at::Tensor where = bad.nonzero().cpu();
+    rows.masked_fill_(bad.unsqueeze(1), 0);
+    result.sum = column_sums(rows);
+    result.nonfinite = where.size(0);
+    result.first_nonfinite = where[0][0].item<std::int64_t>();
+    result.rows -= result.nonfinite;
+    return result;
+}
+
+HessianSum::HessianSum(std::int64_t n, at::Device device) : n_(n), mean_sum_(at::zeros({n}, at::kDouble)) {
+    DWUBIT_CHECK(n > 0);
+    const std::int64_t side = device.is_cpu() ? kTile : n;
+    for (std::int64_t row = 0; row < n; row += side) {
+        for (std::int64_t column = 0; column <= row; column += side) {
+            tiles_.push_back(
+                {row, column, at::zeros({std::min(side, n - row), std::min(side, n - column)}, doubles(device))});
+        }
+    }
+}
+
+void HessianSum::add_products(std::int64_t tile, const at::Tensor& rows) {
+    DWUBIT_CHECK(rows.size(0) <= kMaxChunkRows && rows.size(1) == n_);
+    Tile& t = tiles_[static_cast<std::size_t>(tile)];
+    const at::Tensor left = rows.narrow(1, t.row, t.sum.size(0));
+    const at::Tensor right = rows.narrow(1, t.column, t.sum.size(1));
+    t.sum.add_(at::mm(left.t(), right));
+}
+
+void HessianSum::add_sums(const RowSums& sums) {
+    mean_sum_.add_(sums.sum);
+    rows_ += sums.rows;
+    nonfinite_ += sums.nonfinite;
+}
+
+Hessian HessianSum::finish() const {
+    DWUBIT_CHECK(rows_ > 0);
+    Hessian result;
+    result.n = n_;
+    result.ct = rows_;
+    result.nonfinite = nonfinite_;
+    result.triangle.resize(static_cast<std::size_t>(n_ * (n_ + 1) / 2));
+    result.mu.resize(static_cast<std::size_t>(n_));
+    const auto count = static_cast<double>(rows_);
+    for (const Tile& tile : tiles_) {
+        const at::Tensor means = tile.sum.div(count).to(at::kFloat).cpu();
+        const float* values = means.data_ptr<float>();
+        for (std::int64_t r = 0; r < means.size(0); ++r, values += means.size(1)) {
+            const std::int64_t row = tile.row + r;
+            const std::int64_t columns = std::min(means.size(1), row + 1 - tile.column);
+            if (columns > 0) std::copy_n(values, columns, result.triangle.data() + row * (row + 1) / 2 + tile.column);
+        }
+    }
+    const double* const sums = mean_sum_.data_ptr<double>();
+    for (std::int64_t i = 0; i < n_; ++i) result.mu[static_cast<std::size_t>(i)] = static_cast<float>(sums[i] / count);
+    return result;
+}
+
+}  // namespace dwubit::lab
