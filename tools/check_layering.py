@@ -25,7 +25,7 @@ MODULES = {
     "include/dwubit": Module(),
     "src/base": Module("include/dwubit", "fmt posix"),
     "src/json": Module("base", "nlohmann fmt"),
-    "src/checkpoint": Module("json base", "fmt"),
+    "src/checkpoint": Module("json base", "fmt zlib"),
     "src/hessians": Module("checkpoint json base", "fmt"),
     "src/template": Module("base", "fmt"),
     "src/tokenizer": Module("template json base", "fmt"),
