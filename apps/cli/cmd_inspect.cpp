@@ -1,9 +1,10 @@
-#include <algorithm>
+#include <set>
 
 #include "arguments.h"
 #include "base/error.h"
 #include "checkpoint/hf_dir.h"
 #include "command.h"
+#include "hessians/hessian_store.h"
 #include "runtime/model/config.h"
 
 namespace dwubit::cli {
@@ -18,17 +19,92 @@ std::uint64_t elements(const TensorView& tensor) {
     return element_count(tensor.shape, &count) ? static_cast<std::uint64_t>(count) : 0;
 }
 
-Json describe_linear(const std::string& module, const TensorView& weight, ActType act) {
-    const DenseKernel kernel = choose_dense_kernel(weight.dtype, act);
-    const std::string& reason = kernel.info.fallback_reason;
-    return {{"name", module},         {"format", dtype_name(weight.dtype)},
-            {"shape", weight.shape},  {"bits_per_weight", bits_per_weight(weight.bytes.size(), elements(weight))},
-            {"transform", "none"},    {"kernel", kernel.info.name},
-            {"isa", kernel.info.isa}, {"fallback_reason", reason.empty() ? Json() : Json(reason)}};
+Json kernel_row(const LinearShape& linear, std::string_view format, double bits, const KernelInfo& kernel) {
+    const std::string& reason = kernel.fallback_reason;
+    return {{"name", linear.module},
+            {"format", format},
+            {"shape", Shape{linear.out, linear.in}},
+            {"bits_per_weight", bits},
+            {"transform", "none"},
+            {"kernel", kernel.name},
+            {"isa", kernel.isa},
+            {"fallback_reason", reason.empty() ? Json() : Json(reason)}};
+}
+
+// A linear as `inspect` shows it, and what it takes.
+struct LinearReport {
+    Json row;
+    std::uint64_t bytes = 0;  // all buffers, without the bias
+    std::uint64_t weights = 0;
+};
+
+// The tensors have passed check_tensors().
+Result<LinearReport> describe_linear(const ModelConfig& config, const TensorTable& table, const LinearShape& linear,
+                                     ActType act) {
+    LinearReport report;
+    report.weights = static_cast<std::uint64_t>(linear.out) * static_cast<std::uint64_t>(linear.in);
+    const auto at = config.packed.find(linear.module);
+    if (at == config.packed.end()) {
+        DWUBIT_ASSIGN(const TensorView* weight, table.require(linear.module + ".weight"));
+        report.bytes = weight->bytes.size();
+        report.row = kernel_row(linear, dtype_name(weight->dtype), bits_per_weight(report.bytes, report.weights),
+                                choose_dense_kernel(weight->dtype, act).info);
+        return report;
+    }
+    const LinearFormat& packed = at->second;
+    for (const TensorView& buffer : packed_view(table, linear, packed).buffers) report.bytes += buffer.bytes.size();
+    report.row = kernel_row(linear, packed.format->id, bits_per_weight(report.bytes, report.weights),
+                            choose_packed_kernel(*packed.format, act));
+    report.row["params"] = packed.params;
+    return report;
+}
+
+// Weights of the model, whatever they are stored as.
+std::uint64_t parameter_count(const ModelConfig& config, const TensorTable& table) {
+    std::uint64_t count = 0;
+    for (const auto& [name, tensor] : table.tensors()) count += elements(tensor);
+    const auto correct = [&](const LinearShape& linear) {
+        const auto packed = config.packed.find(linear.module);
+        if (packed == config.packed.end()) return;
+        for (const TensorView& buffer : packed_view(table, linear, packed->second).buffers) count -= elements(buffer);
+        count += static_cast<std::uint64_t>(linear.out) * static_cast<std::uint64_t>(linear.in);
+    };
+    for (std::int64_t i = 0; i < config.layers; ++i) {
+        for (const LinearShape& linear : layer_linears(config, i)) correct(linear);
+    }
+    if (!config.tied_embeddings) correct(head_linear(config));
+    return count;
+}
+
+// Of a dwubit directory: the size of its weight files, headers and alignment included.
+std::uint64_t file_bytes(const HfDir& directory) {
+    std::set<std::string> files;
+    for (const auto& [name, tensor] : directory.tensors.tensors()) files.insert(tensor.file);
+    std::uint64_t bytes = 0;
+    for (const std::string& file : files) {
+        std::error_code code;
+        const std::uintmax_t size = std::filesystem::file_size(directory.path / file, code);
+        if (!code) bytes += size;
+    }
+    return bytes;
+}
+
+// dwubit.json, null where there is none.
+Result<Json> read_manifest(const std::filesystem::path& folder) {
+    const std::filesystem::path path = folder / "dwubit.json";
+    std::error_code code;
+    if (!std::filesystem::exists(path, code)) return Json();
+    return read_json_file(path);
+}
+
+bool is_hessian_store(const std::filesystem::path& path) {
+    std::error_code code;
+    return std::filesystem::exists(path / "hessians.json", code) &&
+           !std::filesystem::exists(path / "config.json", code);
 }
 
 std::string row_text(const Json& layer) {
-    std::string text = fmt::format("  {:<42} {:<5} {:>14} {:6.3f} bits  {} ({})", layer["name"].get<std::string>(),
+    std::string text = fmt::format("  {:<42} {:<13} {:>14} {:6.3f} bits  {} ({})", layer["name"].get<std::string>(),
                                    layer["format"].get<std::string>(), to_string(layer["shape"].get<Shape>()),
                                    layer["bits_per_weight"].get<double>(), layer["kernel"].get<std::string>(),
                                    layer["isa"].get<std::string>());
@@ -46,6 +122,7 @@ public:
 
     Result<Json> run(Console& console, const CommonOptions&) override {
         DWUBIT_ASSIGN(act_, resolve_act(act_name_));
+        if (is_hessian_store(model_)) return run_hessians(console);
         DWUBIT_ASSIGN(const HfDir directory, open_hf_dir(model_));
         const Json* generation = directory.generation_config ? &*directory.generation_config : nullptr;
         DWUBIT_ASSIGN(const ModelConfig config, read_model_config(directory.config, generation));
@@ -57,38 +134,67 @@ public:
     }
 
 private:
+    // What a model has and a store has not is null.
+    Result<Json> run_hessians(Console& console) const {
+        DWUBIT_ASSIGN(const HessianStore store, HessianStore::open(model_));
+        Json sites = Json::array();
+        std::uint64_t bytes = 0;
+        std::string list;
+        for (const HessianRecord& record : store.records()) {
+            std::error_code code;
+            const std::uintmax_t size = std::filesystem::file_size(store.folder() / record.file, code);
+            if (!code) bytes += size;
+            sites.push_back(to_json(record));
+            list += fmt::format("  layer {:>3} {:<5} n {:>6}  {:>10} rows  trace {:.6g}\n", record.layer,
+                                site_name(record.site), record.n, record.ct, record.trace);
+        }
+        console.print(fmt::format("Hessian store, {} sites, {:.1f} MB\n{}", sites.size(),
+                                  static_cast<double>(bytes) / 1e6, list));
+        Json result = {{"kind", "hessians"},
+                       {"bytes", bytes},
+                       {"layers", Json::array()},
+                       {"sites", std::move(sites)},
+                       {"fingerprint", to_json(store.fingerprint())},
+                       {"manifest", store.manifest()}};
+        for (const char* absent : {"architecture", "parameters", "bits_per_weight_linears", "bits_per_weight_file",
+                                   "bytes_per_token", "embedding", "head", "tokenizer"}) {
+            result[absent] = nullptr;
+        }
+        return result;
+    }
+
     Result<Json> describe(const HfDir& directory, const ModelConfig& config) const {
         const TensorTable& table = directory.tensors;
-        std::uint64_t parameters = 0;
-        for (const auto& [name, tensor] : table.tensors()) parameters += elements(tensor);
+        const std::uint64_t parameters = parameter_count(config, table);
         Json layers = Json::array();
         std::uint64_t linear_bytes = 0;
         std::uint64_t linear_weights = 0;
         for (std::int64_t i = 0; i < config.layers; ++i) {
-            const LayerTensorNames names = layer_tensor_names(config, i);
-            for (const std::string& module : {names.q, names.k, names.v, names.o, names.gate, names.up, names.down}) {
-                DWUBIT_ASSIGN(const TensorView* weight, table.require(module + ".weight"));
-                layers.push_back(describe_linear(module, *weight, act_));
-                linear_bytes += weight->bytes.size();
-                linear_weights += elements(*weight);
+            for (const LinearShape& linear : layer_linears(config, i)) {
+                DWUBIT_ASSIGN(LinearReport report, describe_linear(config, table, linear, act_));
+                layers.push_back(std::move(report.row));
+                linear_bytes += report.bytes;
+                linear_weights += report.weights;
             }
         }
-        const GlobalTensorNames names = global_tensor_names(config);
-        DWUBIT_ASSIGN(const TensorView* embedding, table.require(names.embedding + ".weight"));
-        DWUBIT_ASSIGN(const TensorView* head, table.require(names.head + ".weight"));
+        DWUBIT_ASSIGN(const TensorView* embedding, table.require(global_tensor_names(config).embedding + ".weight"));
+        DWUBIT_ASSIGN(LinearReport head, describe_linear(config, table, head_linear(config), act_));
         // A generated token reads every weight once, but of the embedding one row (all of it if it is the head too).
         std::uint64_t per_token = table.total_bytes();
         if (!config.tied_embeddings) {
             per_token -= embedding->bytes.size() - embedding->bytes.size() / static_cast<std::uint64_t>(config.vocab);
         }
-        Json result = {{"kind", "hf"},
+        const bool packed = Fields(directory.config, "config.json").has("quantization_config");
+        const std::uint64_t bytes = packed ? file_bytes(directory) : table.total_bytes();
+        DWUBIT_ASSIGN(Json manifest, read_manifest(directory.path));
+        Json result = {{"kind", packed ? "dwubit" : "hf"},
                        {"architecture", config.architecture},
                        {"family", config.family},
                        {"config", config_json(config)},
                        {"parameters", parameters},
-                       {"bytes", table.total_bytes()},
+                       {"bytes", bytes},
                        {"bits_per_weight_linears", bits_per_weight(linear_bytes, linear_weights)},
-                       {"bits_per_weight_file", bits_per_weight(table.total_bytes(), parameters)},
+                       {"bits_per_weight_file", bits_per_weight(bytes, parameters)},
                        {"bytes_per_token", per_token},
                        {"layers", std::move(layers)},
                        {"embedding",
@@ -96,10 +202,10 @@ private:
                          {"shape", embedding->shape},
                          {"bytes", embedding->bytes.size()},
                          {"tied", config.tied_embeddings}}},
-                       {"head", describe_linear(names.head, *head, act_)},
+                       {"head", std::move(head.row)},
                        {"act", act_name(act_)},
                        {"tokenizer", tokenizer_json(directory)},
-                       {"manifest", nullptr}};
+                       {"manifest", std::move(manifest)}};
         if (tensors_) {
             Json list = Json::array();
             for (const auto& [name, tensor] : table.tensors()) {
