@@ -172,8 +172,8 @@ class KlBase(support.ProgramTest):
         top = max(base)
         weights = [math.exp(x - top) for x in base]
         total, half_total = math.fsum(weights), math.fsum(math.sqrt(w) for w in weights)
-        terms = (w / total * ((x - top) / 2 - math.log(total) + math.log(half_total)) for w, x in zip(weights, base))
-        return math.fsum(terms)
+        shift = math.log(half_total) - math.log(total)
+        return math.fsum(w / total * ((x - top) / 2 + shift) for w, x in zip(weights, base))
 
     def test_known_divergence(self):
         ids, window = stream(DOCUMENTS), 20

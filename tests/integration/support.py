@@ -29,6 +29,9 @@ KEYS = {
                  "prompt_tokens_per_second", "decode_tokens_per_second"},
     "inspect": {"kind", "architecture", "parameters", "bytes", "bits_per_weight_linears", "bits_per_weight_file",
                 "bytes_per_token", "layers", "embedding", "head", "tokenizer", "manifest"},
+    "quantize": {"model", "method", "recipe", "parameters", "bits_per_weight_linears", "bits_per_weight_file", "bytes",
+                 "bytes_per_token", "mean_relative_proxy", "mean_relative_frobenius", "seconds", "tensors"},
+    "export": {"path", "layout", "bytes"},
 }
 _options = {"program": None, "sanitized": False}
 
@@ -40,6 +43,10 @@ def main():
         arguments.remove("--sanitized")
         _options["sanitized"] = True
     unittest.main(argv=[sys.argv[0], *arguments])
+
+
+def program():
+    return _options["program"]
 
 
 def _limit():
