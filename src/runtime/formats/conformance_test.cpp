@@ -4,7 +4,10 @@
 #include <algorithm>
 #include <cmath>
 #include <set>
+#include <string>
 
+#include "base/error.h"
+#include "runtime/formats/format_weight.h"
 #include "support/random_codes.h"
 
 namespace dwubit {
@@ -209,6 +212,49 @@ TEST(FormatConformance, PackRefusesCodesThatDoNotFit) {
     }
 }
 
+std::vector<std::byte> from_hex(const std::string& text) {
+    std::vector<std::byte> bytes;
+    for (std::size_t i = 0; i + 1 < text.size(); i += 2) {
+        bytes.push_back(static_cast<std::byte>(std::stoi(text.substr(i, 2), nullptr, 16)));
+    }
+    return bytes;
+}
+
+// Each version that was ever written decodes to what it stood for, and packing still gives the bytes of the newest.
+// The files come from tests/oracle/format_golden.py, which follows the normative page and not this code.
+TEST(FormatConformance, GoldenFilesDecode) {
+    for (const Format* format : formats()) {
+        for (int version = 1; version <= format->version; ++version) {
+            const std::string path = fmt::format("tests/golden/formats/{}-v{}.json", format->id, version);
+            SCOPED_TRACE(path);
+            const Result<Json> golden = read_json_file(path);
+            ASSERT_TRUE(golden.ok()) << golden.error().message;
+            ASSERT_FALSE(golden->at("cases").empty());
+            for (const Json& json : golden->at("cases")) {
+                SCOPED_TRACE(dump_json(json.at("params")));
+                PackedTensor packed{format->id, version, json.at("shape").get<Shape>(), json.at("params"), {}};
+                for (const Json& buffer : json.at("buffers")) {
+                    packed.buffers.push_back({buffer.at("name"),
+                                              dtype_from_name(buffer.at("dtype").get<std::string>()).value(),
+                                              buffer.at("shape").get<Shape>(), from_hex(buffer.at("hex"))});
+                }
+                const PackedView view = view_of(packed);
+                const Result<void> checked = check_packed(*format, view, path);
+                ASSERT_TRUE(checked.ok()) << checked.error().message;
+                const auto expected = json.at("values").get<std::vector<float>>();
+                std::vector<float> values(expected.size());
+                format->bind(view).value()->dequantize(0, packed.shape[0], values.data());
+                EXPECT_EQ(values, expected);
+                if (version < format->version) continue;
+                const PackedTensor again = format->pack(format->unpack(view).value()).value();
+                for (std::size_t i = 0; i < packed.buffers.size(); ++i) {
+                    EXPECT_EQ(again.buffers[i].bytes, packed.buffers[i].bytes) << packed.buffers[i].name;
+                }
+            }
+        }
+    }
+}
+
 TEST(FormatConformance, KernelsAreNamedByWhatTheyAre) {
     std::set<std::string> names;
     for (const Format* format : formats()) {
@@ -226,6 +272,8 @@ TEST(FormatConformance, KernelsAreNamedByWhatTheyAre) {
             }
         }
         EXPECT_TRUE(has_reference) << format->id;
+        // What runs a layer of any format where nothing faster does.
+        EXPECT_EQ(names.count(FormatWeight::kernel_name(*format)), 1u) << format->id;
         EXPECT_FALSE(format->bits.empty());
     }
 }
