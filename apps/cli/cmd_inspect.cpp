@@ -124,9 +124,10 @@ public:
         DWUBIT_ASSIGN(act_, resolve_act(act_name_));
         if (is_hessian_store(model_)) return run_hessians(console);
         DWUBIT_ASSIGN(const HfDir directory, open_hf_dir(model_));
+        const std::string where = "model " + model_.string();
         const Json* generation = directory.generation_config ? &*directory.generation_config : nullptr;
-        DWUBIT_ASSIGN(const ModelConfig config, read_model_config(directory.config, generation));
-        DWUBIT_TRY(check_tensors(config, directory.tensors));
+        DWUBIT_ASSIGN(const ModelConfig config, read_model_config(directory.config, generation).context(where));
+        DWUBIT_TRY(check_tensors(config, directory.tensors).context(where));
         DWUBIT_ASSIGN(Json result, describe(directory, config));
         console.print(text(result));
         if (tensors_) console.print(tensor_text(result["tensors"]));

@@ -67,7 +67,8 @@ class Envelope(support.ProgramTest):
             of_command = self.run_program(command, "--help")
             self.assertEqual((of_command.code, of_command.err), (0, ""), of_command)
             self.assertIn("--json", of_command.out)
-            self.assertIn("MODEL", of_command.out)
+            if command not in ("formats", "methods"):  # they tell of the build
+                self.assertIn("MODEL", of_command.out)
 
     def test_help_as_json(self):
         for arguments in (["--help"], ["generate", "--help"]):

@@ -29,9 +29,12 @@ KEYS = {
                  "prompt_tokens_per_second", "decode_tokens_per_second"},
     "inspect": {"kind", "architecture", "parameters", "bytes", "bits_per_weight_linears", "bits_per_weight_file",
                 "bytes_per_token", "layers", "embedding", "head", "tokenizer", "manifest"},
+    "calibrate": {"hessians", "tokens", "sequences", "length", "dtype", "nonfinite_rows", "seconds", "fingerprint", "sites",
+                  "resumed_layers"},
     "quantize": {"model", "method", "recipe", "parameters", "bits_per_weight_linears", "bits_per_weight_file", "bytes",
                  "bytes_per_token", "mean_relative_proxy", "mean_relative_frobenius", "seconds", "tensors"},
     "export": {"path", "layout", "bytes"},
+    "formats": {"formats"},
 }
 _options = {"program": None, "sanitized": False}
 
