@@ -35,6 +35,7 @@ KEYS = {
                  "bytes_per_token", "mean_relative_proxy", "mean_relative_frobenius", "seconds", "tensors"},
     "export": {"path", "layout", "bytes"},
     "formats": {"formats"},
+    "methods": {"methods"},
 }
 _options = {"program": None, "sanitized": False}
 
