@@ -22,6 +22,7 @@ constexpr CommandEntry kCommands[] = {
     {"generate", "continue a prompt", make_generate},
     {"perplexity", "perplexity of a corpus", make_perplexity},
     {"calibrate", "Hessians of every linear of a model, from a text", make_calibrate},
+    {"hessians", "merge, import, export Hessians, and what is in a store of them", make_hessians},
     {"quantize", "a model at fewer bits, by one of the methods", make_quantize},
     {"export", "a model in another layout: its dense twin", make_export},
     {"inspect", "what a model is, how large, and which kernels will run it", make_inspect},
