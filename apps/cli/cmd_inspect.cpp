@@ -174,6 +174,8 @@ private:
             for (const LinearShape& linear : layer_linears(config, i)) {
                 DWUBIT_ASSIGN(LinearReport report, describe_linear(config, table, linear, act_));
                 layers.push_back(std::move(report.row));
+                // Of a quantized model, its quantized linears count.
+                if (!config.packed.empty() && config.packed.count(linear.module) == 0) continue;
                 linear_bytes += report.bytes;
                 linear_weights += report.weights;
             }

@@ -36,6 +36,14 @@ def twins(folder, params, patterns=False):
     return tiny.write(folder / "packed", config=config, weights=packed), tiny.write(folder / "dense", weights=dense)
 
 
+def read_safetensors(path):
+    """{name: (dtype, shape, bytes)}"""
+    data = path.read_bytes()
+    start = 8 + struct.unpack("<Q", data[:8])[0]
+    return {name: (entry["dtype"], tuple(entry["shape"]), data[start:][slice(*entry["data_offsets"])])
+            for name, entry in json.loads(data[8:start]).items()}
+
+
 class Packed(support.ProgramTest):
     def change_config(self, model, change):
         config = json.loads((model / "config.json").read_text())
@@ -88,6 +96,17 @@ class Runs(Packed):
         self.assertIn(UP + ".scales", names)
         self.assertFalse([name for name in names if "padding" in name])
 
+    def test_bits_are_of_the_quantized_linears(self):
+        packed, _ = twins(self.root, PARAMS)
+        weights = {name: tensor for name, tensor in tiny.tensors().items() if name == f"{UP}.weight"}
+        tensors = read_safetensors(packed / "model.safetensors")
+        kept = {name: tensor for name, tensor in tensors.items() if not name.startswith(UP)}
+        (packed / "model.safetensors").write_bytes(tiny.safetensors(kept | weights))
+        self.change_config(packed, lambda q: q["modules"].pop(UP))
+        found = self.ok("inspect", packed)
+        self.assertEqual(found["bits_per_weight_linears"], 2 + 18 / 32)
+        self.assertEqual({layer["format"] for layer in found["layers"]}, {"uniform_group", "BF16"})
+
     def test_formats(self):
         formats = {entry["id"]: entry for entry in self.ok("formats")["formats"]}
         entry = formats["uniform_group"]
@@ -126,11 +145,7 @@ class Broken(Packed):
     def test_buffers(self):
         packed, _ = twins(self.root, PARAMS | {"perm": True})
         config = json.loads((packed / "config.json").read_text())
-        data = (packed / "model.safetensors").read_bytes()
-        length = struct.unpack("<Q", data[:8])[0]
-        tensors = {name: (entry["dtype"], tuple(entry["shape"]),
-                          data[8 + length + entry["data_offsets"][0]:8 + length + entry["data_offsets"][1]])
-                   for name, entry in json.loads(data[8:8 + length]).items()}
+        tensors = read_safetensors(packed / "model.safetensors")
         scales, perm = tensors[UP + ".scales"], tensors[UP + ".perm"]
         infinite = struct.pack("<e", float("inf"))
         cases = (
