@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/output_folder.h"
+#include "base/scratch_file.h"
 #include "base/sha256.h"
 #include "base/stop.h"
 #include "checkpoint/hf_dir.h"
@@ -12,7 +13,6 @@
 #include "hessians/hessian_store.h"
 #include "lab/calib/layer_pass.h"
 #include "lab/calib/sequences.h"
-#include "lab/calib/spill.h"
 #include "lab/failure.h"
 #include "lab/model/decoder.h"
 #include "lab/tensors.h"
@@ -128,9 +128,9 @@ public:
         LayerPass pass(decoder_, sequences.count, sequences.length, context_.pool);
         for (; next_layer_ < layers; ++next_layer_) {
             const bool last = next_layer_ + 1 == layers;
-            SpillFile input = SpillFile::open(spill_path(next_layer_), spill_bytes(inputs_));
-            std::optional<SpillFile> output;
-            if (!last) output = SpillFile::create(spill_path(next_layer_ + 1), spill_bytes(inputs_));
+            ScratchFile input = unwrap(ScratchFile::open(spill_path(next_layer_), spill_bytes(inputs_)));
+            std::optional<ScratchFile> output;
+            if (!last) output = create_spill(next_layer_ + 1);
             const DecoderLayer layer = decoder_.load_layer(next_layer_);
             const auto results = pass.run(layer, input.data(), output ? output->data() : nullptr, [&](auto done) {
                 context_.progress.update(next_layer_ * sequences.count + done);
@@ -156,6 +156,12 @@ private:
     // Input of `layer`.
     fs::path spill_path(std::int64_t layer) const { return folder_ / kSpillNames[layer % 2]; }
 
+    ScratchFile create_spill(std::int64_t layer) const {
+        auto file = ScratchFile::create(spill_path(layer), spill_bytes(inputs_));
+        if (!file.ok()) file.error().hint = "activations between layers are kept there; -o on a disk with more room";
+        return unwrap(std::move(file));
+    }
+
     // Where an earlier run stopped; from the start if its activations are not what it wrote.
     void read_progress() {
         const Json& progress = writer_.progress();
@@ -165,9 +171,8 @@ private:
         if (layer < 1 || layer > inputs_.config.layers) return;
         if (layer < inputs_.config.layers) {
             const fs::path path = spill_path(layer);
-            const bool there = SpillFile::exists(path, spill_bytes(inputs_));
-            const std::string wanted = progress.value("activations", "");
-            if (!there || SpillFile::open(path, spill_bytes(inputs_)).checksum(context_.pool) != wanted) {
+            const Result<ScratchFile> left = ScratchFile::open(path, spill_bytes(inputs_));
+            if (!left.ok() || Json(left->checksum(context_.pool)) != progress.value("activations", Json())) {
                 context_.warn(fmt::format("the activations that an earlier run left at {} are damaged: starting again",
                                           path.string()));
                 return;
@@ -177,7 +182,7 @@ private:
     }
 
     void embed() {
-        SpillFile file = SpillFile::create(spill_path(0), spill_bytes(inputs_));
+        ScratchFile file = create_spill(0);
         const Sequences& sequences = inputs_.sequences;
         const Decoder on_cpu(inputs_.directory, inputs_.config, sequences.length, at::kCPU, inputs_.dtype);
         const std::uint64_t sequence_bytes = file.size() / static_cast<std::uint64_t>(sequences.count);

@@ -1,7 +1,8 @@
-#include "lab/calib/spill.h"
+#include "base/scratch_file.h"
 
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -10,9 +11,9 @@
 #include <utility>
 #include <vector>
 
-#include "lab/failure.h"
+#include "base/error.h"
 
-namespace dwubit::lab {
+namespace dwubit {
 namespace {
 
 constexpr std::uint64_t kChecksumBlock = std::uint64_t{1} << 24;
@@ -52,55 +53,51 @@ private:
 
 }  // namespace
 
-SpillFile SpillFile::create(const std::filesystem::path& path, std::uint64_t bytes) {
+Result<ScratchFile> ScratchFile::create(const std::filesystem::path& path, std::uint64_t bytes) {
     const Descriptor fd(::open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
-    if (fd.get() < 0) throw Failure(system_error("cannot create", path));
+    if (fd.get() < 0) return system_error("cannot create", path);
     if (const int code = ::posix_fallocate(fd.get(), 0, static_cast<off_t>(bytes)); code != 0) {
         ::unlink(path.c_str());
         errno = code;
-        throw Failure(system_error(fmt::format("cannot reserve {} MiB for", (bytes >> 20) + 1), path)
-                          .with_hint("activations between layers are kept there; give -o a place with more room"));
+        return system_error(fmt::format("cannot reserve {} MiB for", (bytes >> 20) + 1), path);
     }
     return map(path, fd.get(), bytes);
 }
 
-bool SpillFile::exists(const std::filesystem::path& path, std::uint64_t bytes) {
-    std::error_code code;
-    const std::uint64_t size = std::filesystem::file_size(path, code);
-    return !code && size == bytes;
-}
-
-SpillFile SpillFile::open(const std::filesystem::path& path, std::uint64_t bytes) {
+Result<ScratchFile> ScratchFile::open(const std::filesystem::path& path, std::uint64_t bytes) {
     const Descriptor fd(::open(path.c_str(), O_RDWR | O_CLOEXEC));
-    if (fd.get() < 0) throw Failure(system_error("cannot open", path));
+    if (fd.get() < 0) return system_error("cannot open", path);
+    struct stat status {};
+    if (::fstat(fd.get(), &status) != 0) return system_error("cannot read", path);
+    if (static_cast<std::uint64_t>(status.st_size) != bytes) {
+        return errorf(ErrorKind::kInvalidInput, "{} has {} bytes, expected {}", path.string(), status.st_size, bytes);
+    }
     return map(path, fd.get(), bytes);
 }
 
-SpillFile SpillFile::map(const std::filesystem::path& path, int fd, std::uint64_t bytes) {
+Result<ScratchFile> ScratchFile::map(const std::filesystem::path& path, int fd, std::uint64_t bytes) {
     void* const data = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    if (data == MAP_FAILED) throw Failure(system_error("cannot map", path));
-    SpillFile file;
-    file.path_ = path;
+    if (data == MAP_FAILED) return system_error("cannot map", path);
+    ScratchFile file;
     file.data_ = static_cast<std::byte*>(data);
     file.size_ = bytes;
     return file;
 }
 
-SpillFile::SpillFile(SpillFile&& other) noexcept
-    : path_(std::move(other.path_)), data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+ScratchFile::ScratchFile(ScratchFile&& other) noexcept
+    : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
 
-SpillFile& SpillFile::operator=(SpillFile&& other) noexcept {
-    std::swap(path_, other.path_);
+ScratchFile& ScratchFile::operator=(ScratchFile&& other) noexcept {
     std::swap(data_, other.data_);
     std::swap(size_, other.size_);
     return *this;
 }
 
-SpillFile::~SpillFile() {
+ScratchFile::~ScratchFile() {
     if (data_ != nullptr) ::munmap(data_, size_);
 }
 
-std::string SpillFile::checksum(ThreadPool& pool) const {
+std::string ScratchFile::checksum(ThreadPool& pool) const {
     const std::uint64_t blocks = (size_ + kChecksumBlock - 1) / kChecksumBlock;
     std::vector<std::uint64_t> sums(blocks);
     pool.parallel_for(static_cast<std::int64_t>(blocks), [&](std::int64_t i) {
@@ -111,4 +108,4 @@ std::string SpillFile::checksum(ThreadPool& pool) const {
     return fmt::format("{:016x}", block_checksum(bytes, sums.size() * sizeof(std::uint64_t)));
 }
 
-}  // namespace dwubit::lab
+}  // namespace dwubit

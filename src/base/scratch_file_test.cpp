@@ -1,4 +1,4 @@
-#include "lab/calib/spill.h"
+#include "base/scratch_file.h"
 
 #include <gtest/gtest.h>
 #include <sys/resource.h>
@@ -7,29 +7,27 @@
 #include <cstring>
 #include <fstream>
 
-#include "lab/failure.h"
 #include "support/temp_folder.h"
 
-namespace dwubit::lab {
+namespace dwubit {
 namespace {
 
 constexpr std::uint64_t kBytes = (std::uint64_t{40} << 20) + 13;  // three blocks of the checksum, the last ragged
 
-TEST(SpillFile, KeepsWhatWasWritten) {
+TEST(ScratchFile, KeepsWhatWasWritten) {
     const testing::TempFolder folder;
     ThreadPool one(1), three(3);
     std::string checksum;
     {
-        SpillFile file = SpillFile::create(folder / "a", kBytes);
+        ScratchFile file = ScratchFile::create(folder / "a", kBytes).value();
         EXPECT_EQ(file.size(), kBytes);
         for (std::uint64_t i = 0; i < kBytes; ++i) file.data()[i] = static_cast<std::byte>(i * i >> 7);
         checksum = file.checksum(one);
         EXPECT_EQ(checksum, file.checksum(three));
     }
-    EXPECT_TRUE(SpillFile::exists(folder / "a", kBytes));
-    EXPECT_FALSE(SpillFile::exists(folder / "a", kBytes - 1));
-    EXPECT_FALSE(SpillFile::exists(folder / "b", kBytes));
-    SpillFile again = SpillFile::open(folder / "a", kBytes);
+    EXPECT_EQ(ScratchFile::open(folder / "a", kBytes - 1).error().kind, ErrorKind::kInvalidInput);
+    EXPECT_EQ(ScratchFile::open(folder / "b", kBytes).error().kind, ErrorKind::kNotFound);
+    ScratchFile again = ScratchFile::open(folder / "a", kBytes).value();
     EXPECT_EQ(again.data()[12345], static_cast<std::byte>(std::uint64_t{12345} * 12345 >> 7));
     EXPECT_EQ(again.checksum(three), checksum);
     for (const std::uint64_t place : {std::uint64_t{0}, kBytes / 2, kBytes - 1}) {
@@ -40,7 +38,7 @@ TEST(SpillFile, KeepsWhatWasWritten) {
     EXPECT_EQ(again.checksum(three), checksum);
 }
 
-TEST(SpillFile, AFullDiskIsAnErrorThatLeavesNothing) {
+TEST(ScratchFile, AFullDiskIsAnErrorThatLeavesNothing) {
     const testing::TempFolder folder;
     std::signal(SIGXFSZ, SIG_IGN);
     rlimit before{};
@@ -48,16 +46,13 @@ TEST(SpillFile, AFullDiskIsAnErrorThatLeavesNothing) {
     rlimit limit = before;
     limit.rlim_cur = 1 << 20;
     ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &limit), 0);
-    try {
-        SpillFile::create(folder / "a", kBytes);
-        ADD_FAILURE();
-    } catch (const Failure& failure) {
-        EXPECT_EQ(failure.error().kind, ErrorKind::kIo);
-        EXPECT_NE(failure.error().message.find("41 MiB"), std::string::npos) << failure.error().message;
-    }
+    const auto file = ScratchFile::create(folder / "a", kBytes);
     setrlimit(RLIMIT_FSIZE, &before);
+    ASSERT_FALSE(file.ok());
+    EXPECT_EQ(file.error().kind, ErrorKind::kIo);
+    EXPECT_NE(file.error().message.find("41 MiB"), std::string::npos) << file.error().message;
     EXPECT_FALSE(std::filesystem::exists(folder / "a"));
 }
 
 }  // namespace
-}  // namespace dwubit::lab
+}  // namespace dwubit
