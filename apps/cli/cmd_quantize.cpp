@@ -57,8 +57,7 @@ public:
         }
         DWUBIT_ASSIGN(const LabApi* lab, open_lab());
         DWUBIT_ASSIGN(const auto pool, common.make_pool());
-        LabContext context{*pool, console.progress(), common.device, static_cast<std::uint64_t>(common.seed),
-                           [&](std::string text) { console.warn(std::move(text)); }};
+        LabContext context = lab_context(console, common, *pool);
         DWUBIT_ASSIGN(Json result, lab->quantize(request_, context));
         console.print(summary(result));
         return result;

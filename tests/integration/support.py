@@ -31,6 +31,8 @@ KEYS = {
                 "bytes_per_token", "layers", "embedding", "head", "tokenizer", "manifest"},
     "calibrate": {"hessians", "tokens", "sequences", "length", "dtype", "nonfinite_rows", "seconds", "fingerprint", "sites",
                   "resumed_layers"},
+    "hessians": {"hessians", "tokens", "sequences", "length", "dtype", "nonfinite_rows", "seconds", "fingerprint", "sites",
+                 "resumed_layers"},
     "quantize": {"model", "method", "recipe", "parameters", "bits_per_weight_linears", "bits_per_weight_file", "bytes",
                  "bytes_per_token", "mean_relative_proxy", "mean_relative_frobenius", "seconds", "tensors"},
     "export": {"path", "layout", "bytes"},

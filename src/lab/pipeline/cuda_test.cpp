@@ -1,0 +1,97 @@
+// The lab on a GPU gives what it gives on the CPU, up to the order of float32 sums.
+#include <gtest/gtest.h>
+
+#include "hessians/hessian_store.h"
+#include "lab/failure.h"
+#include "lab/hessian/hessian.h"
+#include "lab/pipeline/calibrate.h"
+#include "lab/pipeline/quantize.h"
+#include "lab/torch_compat.h"
+#include "support/temp_folder.h"
+
+namespace dwubit::lab {
+namespace {
+
+using testing::TempFolder;
+
+class CudaTest : public ::testing::Test {
+protected:
+    void SetUp() override {
+        if (!at::hasCUDA()) GTEST_SKIP() << "no CUDA device";
+        configure_torch();
+        std::string text;
+        for (int i = 0; i < 400; ++i) text += "Ala ma kota numer " + std::to_string(i * i) + ", a kot ma Alę. ";
+        data_ = folder_.write("a.txt", text);
+    }
+
+    LabContext context(const std::string& device) {
+        return {pool_, no_progress(), device, 0, [](const std::string& line) { ADD_FAILURE() << line; }};
+    }
+
+    HessianStore calibrated(const std::string& device, const std::string& dtype) {
+        CalibrateRequest request;
+        request.model = "models/orlik";
+        request.data = data_;
+        request.output = folder_ / (device + dtype);
+        request.sequences = 4;
+        request.length = 512;
+        request.dtype = dtype;
+        LabContext lab = context(device);
+        calibrate(request, lab);
+        return unwrap(HessianStore::open(request.output));
+    }
+
+    Json quantized(const std::string& device, const std::filesystem::path& hessians) {
+        QuantizeRequest request;
+        request.model = "models/orlik";
+        request.hessians = hessians;
+        request.output = folder_ / ("gptq-" + device);
+        request.method = "gptq";
+        LabContext lab = context(device);
+        return quantize(request, lab);
+    }
+
+    TempFolder folder_;
+    std::filesystem::path data_;
+    ThreadPool pool_{2};
+};
+
+// |a - b| / |b|
+double difference(const at::Tensor& a, const at::Tensor& b) {
+    return ((a - b).norm() / b.norm()).item<double>();
+}
+
+TEST_F(CudaTest, HessiansAgreeWithTheProcessors) {
+    for (const auto& [dtype, bound] : {std::pair{"float32", 1e-4}, std::pair{"bfloat16", 3e-2}}) {
+        const HessianStore cpu = calibrated("cpu", "float32");
+        const HessianStore gpu = calibrated("cuda", dtype);
+        ASSERT_EQ(cpu.records().size(), gpu.records().size());
+        for (const HessianRecord& record : cpu.records()) {
+            EXPECT_LT(
+                difference(load_hessian(gpu, record.layer, record.site), load_hessian(cpu, record.layer, record.site)),
+                bound)
+                << dtype << ", layer " << record.layer << ", " << site_name(record.site);
+        }
+        std::filesystem::remove_all(folder_ / "cpufloat32");
+    }
+}
+
+TEST_F(CudaTest, TheSameRunGivesTheSameBytes) {
+    const HessianStore first = calibrated("cuda", "float32");
+    std::vector<std::string> hashes;
+    for (const HessianRecord& record : first.records()) hashes.push_back(record.sha256);
+    std::filesystem::remove_all(first.folder());
+    const HessianStore second = calibrated("cuda", "float32");
+    for (std::size_t i = 0; i < hashes.size(); ++i) EXPECT_EQ(second.records()[i].sha256, hashes[i]) << i;
+}
+
+TEST_F(CudaTest, GptqLosesAsMuchAsOnTheProcessor) {
+    const HessianStore store = calibrated("cpu", "float32");
+    const Json cpu = quantized("cpu", store.folder());
+    const Json gpu = quantized("cuda", store.folder());
+    const double ratio = gpu.at("mean_relative_proxy").get<double>() / cpu.at("mean_relative_proxy").get<double>();
+    EXPECT_NEAR(ratio, 1.0, 0.01);
+}
+
+}  // namespace
+}  // namespace dwubit::lab
