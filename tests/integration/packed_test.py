@@ -62,6 +62,9 @@ class Runs(Packed):
                                for model in (packed, dense))
             self.assertAlmostEqual(found["nll"], expected["nll"], delta=1e-5)
             self.assertEqual(found["predictions"], expected["predictions"])
+            kl = self.ok("perplexity", packed, "--data", corpus, "--act", "f32", "--kl-base", dense)["kl"]
+            self.assertLess(kl["mean"], 1e-6)
+            self.assertGreater(kl["same_top1"], 0.98)
             found, expected = (self.ok("generate", model, "-p", "kot", "-n", "8", "--ignore-eos", "--act", "f32")
                                for model in (packed, dense))
             self.assertEqual(found["ids"], expected["ids"])
