@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "lab/failure.h"
+#include "lab/hessian/hessian.h"
 #include "lab/torch_compat.h"
 #include "support/temp_folder.h"
 #include "support/tiny_model.h"
@@ -109,6 +110,25 @@ TEST_F(LayerPassTest, SameBytesForAnyNumberOfThreads) {
             }
         }
     }
+}
+
+TEST_F(LayerPassTest, AGpuAgreesWithTheCpu) {
+    if (!at::hasCUDA()) GTEST_SKIP() << "no CUDA device";
+    const at::Device gpu = parse_device("cuda");
+    const Decoder on_cpu(directory_, config_, 300, at::kCPU, at::kFloat);
+    const Decoder on_gpu(directory_, config_, 300, gpu, at::kFloat);
+    const at::Tensor input = embedded(on_cpu, 70, 300);  // two units of a GPU
+    EXPECT_TRUE(
+        at::equal(on_gpu.embed(std::vector<TokenId>{3, 1, 4}).cpu(), on_cpu.embed(std::vector<TokenId>{3, 1, 4})));
+    const Found expected = run(on_cpu, input, 2);
+    const Found found = run(on_gpu, input, 2);
+    EXPECT_TRUE(at::allclose(found.output, expected.output, 1e-4, 1e-4));
+    for (std::size_t i = 0; i < expected.hessians.size(); ++i) {
+        const at::Tensor a = symmetric_matrix(expected.hessians[i]);
+        EXPECT_LE((symmetric_matrix(found.hessians[i]) - a).abs().max().item<double>(),
+                  1e-5 * a.abs().max().item<double>());
+    }
+    EXPECT_EQ(run(on_gpu, input, 5).hessians.back().triangle, found.hessians.back().triangle);
 }
 
 TEST_F(LayerPassTest, NamesTheFirstRowThatIsNotFinite) {

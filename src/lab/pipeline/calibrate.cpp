@@ -236,6 +236,7 @@ struct Summary {
 
 // Fills folder.partial(). What a failure leaves there is kept if a later run can use it.
 Summary fill(const Inputs& inputs, OutputFolder& folder, LabContext& context) {
+    reset_peak_memory(inputs.device);
     context.progress.begin("calibrate", inputs.config.layers * inputs.sequences.count, "sequences");
     std::optional<Calibration> calibration;
     try {
@@ -267,19 +268,21 @@ Json result_object(const Inputs& inputs, const CalibrateRequest& request, const 
         nonfinite += record.nonfinite;
         sites.push_back(to_json(record));
     }
-    return {{"hessians", request.output.string()},
-            {"tokens", sequences.ids.size()},
-            {"sequences", sequences.count},
-            {"length", sequences.length},
-            {"dtype", dtype_flag(inputs.dtype)},
-            {"device", context.device},
-            {"nonfinite_rows", nonfinite},
-            {"seconds", seconds},
-            {"gflops", seconds > 0 ? operations / seconds * 1e-9 : 0.0},
-            {"fingerprint", to_json(inputs.fingerprint)},
-            {"sites", std::move(sites)},
-            {"resumed_layers", summary.first_layer},
-            {"threads", context.pool.size()}};
+    Json result = {{"hessians", request.output.string()},
+                   {"tokens", sequences.ids.size()},
+                   {"sequences", sequences.count},
+                   {"length", sequences.length},
+                   {"dtype", dtype_flag(inputs.dtype)},
+                   {"device", context.device},
+                   {"nonfinite_rows", nonfinite},
+                   {"seconds", seconds},
+                   {"gflops", seconds > 0 ? operations / seconds * 1e-9 : 0.0},
+                   {"fingerprint", to_json(inputs.fingerprint)},
+                   {"sites", std::move(sites)},
+                   {"resumed_layers", summary.first_layer},
+                   {"threads", context.pool.size()}};
+    if (!inputs.device.is_cpu()) result["device_peak_bytes"] = peak_memory(inputs.device);
+    return result;
 }
 
 }  // namespace
