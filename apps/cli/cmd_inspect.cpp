@@ -149,7 +149,7 @@ private:
             list += fmt::format("  layer {:>3} {:<5} n {:>6}  {:>10} rows  trace {:.6g}\n", record.layer,
                                 site_name(record.site), record.n, record.ct, record.trace);
         }
-        console.print(fmt::format("Hessian store, {} sites, {:.1f} MB\n{}", sites.size(),
+        console.print(fmt::format("Hessian store, {} site{}, {:.1f} MB\n{}", sites.size(), sites.size() == 1 ? "" : "s",
                                   static_cast<double>(bytes) / 1e6, list));
         Json result = {{"kind", "hessians"},
                        {"bytes", bytes},
