@@ -27,8 +27,13 @@ std::string identity_text(const RunIdentity& identity) {
     std::string text;
     for (const auto& [key, value] : identity) {
         DWUBIT_CHECK(!key.empty() && key.find_first_of(" \n") == std::string::npos);
-        DWUBIT_CHECK(value.find('\n') == std::string::npos);
-        text += key + " " + value + "\n";
+        text += key;
+        text += ' ';
+        for (const char c : value) {
+            if (c == '\n') text += '\\';
+            text += c == '\n' ? 'n' : c;
+        }
+        text += '\n';
     }
     return text;
 }

@@ -14,7 +14,7 @@
 namespace dwubit {
 
 // What decides whether remains can be continued: the command and its inputs, in the order that messages name them.
-// {"command", "calibrate"}, {"model", "<sha256>"}, ... Keys and values are single lines.
+// {"command", "calibrate"}, {"model", "<sha256>"}, ... Keys are words.
 using RunIdentity = std::vector<std::pair<std::string, std::string>>;
 
 class OutputFolder {

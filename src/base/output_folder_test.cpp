@@ -81,6 +81,15 @@ TEST(OutputFolder, RemainsAreContinuedByTheSameRun) {
     EXPECT_FALSE(fs::exists(temp / "x/out.partial"));
 }
 
+TEST(OutputFolder, AnyValueIsOneLineOfTheIdentity) {
+    const testing::TempFolder temp;
+    const RunIdentity run = {{"command", "x"}, {"text", "a\nmodel b"}, {"empty", ""}};
+    leave_remains(temp / "out", run);
+    EXPECT_TRUE(OutputFolder::open(temp / "out", run, false)->resumed());
+    leave_remains(temp / "two", run);
+    EXPECT_FALSE(OutputFolder::open(temp / "two", {{"command", "x"}, {"text", "a"}, {"model", "b"}}, false).ok());
+}
+
 TEST(OutputFolder, NothingWrittenIsNothingToKeep) {
     const testing::TempFolder temp;
     {
