@@ -16,7 +16,6 @@ void parallel_rows(std::int64_t rows, at::Device device, ThreadPool& pool,
     std::vector<std::exception_ptr> failures(static_cast<std::size_t>(units));
     pool.parallel_for(units, [&](std::int64_t u) {
         try {
-            const at::NoGradGuard no_grad;
             unit(u * kRowsPerUnit, std::min(kRowsPerUnit, rows - u * kRowsPerUnit));
         } catch (...) {
             failures[static_cast<std::size_t>(u)] = std::current_exception();

@@ -111,7 +111,6 @@ std::vector<std::string> site_linears(const ModelConfig& config, std::int64_t la
 }
 
 std::vector<QuantizedLinear> quantize_layer(const QuantizeJob& job, std::int64_t layer) {
-    const at::NoGradGuard no_grad;
     std::vector<QuantizedLinear> linears;
     for (const Site site : kSites) {
         const auto start = Clock::now();
