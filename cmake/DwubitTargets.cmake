@@ -1,4 +1,4 @@
-# dwubit_sources(<target> files...)   sources with the flags their name asks for (*_avx2.cpp, *_avx512.cpp)
+# dwubit_sources(<target> files...)   sources with the flags their name asks for (*_avx2.cpp, *_avx512.cpp, *_shani.cpp)
 # dwubit_tests(<name> files...)       unit tests that lie beside the code: one program, one ctest entry per test
 # dwubit_lab_tests(<name> files...)   the same for the lab, but one ctest entry per program: libtorch takes 0.5 s to start
 # dwubit_isa_tests(<name> [filter])   runs a test program once more per forced ISA level; levels the processor lacks are
@@ -17,6 +17,8 @@ function(dwubit_sources target)
     elseif(file MATCHES "_avx512\\.cpp$")
       set_source_files_properties(${file} TARGET_DIRECTORY ${target} PROPERTIES
         COMPILE_OPTIONS "${DWUBIT_AVX512_FLAGS}" SKIP_PRECOMPILE_HEADERS ON)
+    elseif(file MATCHES "_shani\\.cpp$")
+      set_source_files_properties(${file} TARGET_DIRECTORY ${target} PROPERTIES COMPILE_OPTIONS "-O3;-msha;-msse4.1")
     endif()
   endforeach()
 endfunction()

@@ -23,7 +23,7 @@ RUNTIME = f"{RUNTIME_BELOW_ENGINE} runtime/engine"
 # folder -> what it may include. The longest matching folder counts; a folder without a row is an error.
 MODULES = {
     "include/dwubit": Module(),
-    "src/base": Module("include/dwubit", "fmt posix"),
+    "src/base": Module("include/dwubit", "fmt posix cpuid"),
     "src/json": Module("base", "nlohmann fmt"),
     "src/checkpoint": Module("json base", "fmt zlib"),
     "src/hessians": Module("checkpoint json base", "fmt"),
@@ -74,9 +74,9 @@ THIRD_PARTY = {
     "intrinsics": r"\w*intrin\.h",
 }
 # Headers that the name of the file permits, whatever its module.
-ISA_FILE = re.compile(r"_(avx2|avx512)(_inl)?\.(cpp|h)$")
+ISA_FILE = re.compile(r"_(avx2|avx512|shani)(_inl)?\.(cpp|h)$")
 # Code compiled per ISA sees no standard header whose inline functions the linker would merge with the baseline's.
-PER_ISA_FILE = re.compile(r"(_(avx2|avx512)\.cpp|_inl\.h)$")
+PER_ISA_FILE = re.compile(r"(_(avx2|avx512|shani)\.cpp|_inl\.h)$")
 PER_ISA_STANDARD = {"bit", "cstddef", "cstdint", "cstring", "limits", "type_traits"}
 TORCH_ONLY_IN = "src/lab"
 
@@ -144,7 +144,7 @@ def check_include(root, path, name, edges):
         return None
     key = third_party_key(name)
     if key == "intrinsics":
-        return None if ISA_FILE.search(path.name) else f"<{name}>: intrinsics belong in files named *_avx2 or *_avx512"
+        return None if ISA_FILE.search(path.name) else f"<{name}>: intrinsics belong in files named *_avx2, *_avx512 or *_shani"
     if key == "torch" and not path.as_posix().startswith(TORCH_ONLY_IN):
         return f"<{name}>: torch headers are for {TORCH_ONLY_IN} alone"
     if key is None:

@@ -22,7 +22,6 @@ public:
     std::string hex_digest();               // digest() as 64 lower-case hexadecimal digits
 
 private:
-    void block(const std::byte* p);
     std::array<std::uint32_t, 8> state_;
     std::array<std::byte, 64> buffer_{};
     std::size_t buffered_ = 0;

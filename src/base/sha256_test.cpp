@@ -2,6 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <vector>
+
+#include "base/sha256_blocks.h"
+
 namespace dwubit {
 namespace {
 
@@ -25,6 +29,31 @@ TEST(Sha256, PiecesGiveTheSameDigestAsTheWhole) {
         whole.update(text);
         ASSERT_EQ(hash.digest(), whole.digest()) << cut;
     }
+}
+
+// The standard's answers above are those of the version in use; both versions agree on any blocks.
+TEST(Sha256, VersionsAgree) {
+    if (!has_sha_extensions()) GTEST_SKIP() << "this processor has no SHA extensions";
+    std::vector<std::byte> blocks(1 + 64 * 9);
+    for (std::size_t i = 0; i < blocks.size(); ++i) blocks[i] = static_cast<std::byte>(i * i * 167 + i * 29);
+    for (std::size_t count = 0; count <= 9; ++count) {
+        std::uint32_t one[8] = {1, 2, 3, 4, 0xfffffffb, 0xfffffffc, 0xfffffffd, 0xfffffffe};
+        std::uint32_t two[8] = {1, 2, 3, 4, 0xfffffffb, 0xfffffffc, 0xfffffffd, 0xfffffffe};
+        sha256_blocks_ref(one, blocks.data() + 1, count);
+        sha256_blocks_shani(two, blocks.data() + 1, count);
+        for (int i = 0; i < 8; ++i) ASSERT_EQ(one[i], two[i]) << count;
+    }
+}
+
+TEST(Sha256, KnownAnswersOfTheReference) {
+    // "abc" padded to its one block.
+    std::byte block[64] = {std::byte{'a'}, std::byte{'b'}, std::byte{'c'}, std::byte{0x80}};
+    block[63] = std::byte{24};
+    std::uint32_t state[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
+                              0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
+    sha256_blocks_ref(state, block, 1);
+    EXPECT_EQ(state[0], 0xba7816bfU);
+    EXPECT_EQ(state[7], 0xf20015adU);
 }
 
 TEST(Sha256, EveryPaddingLengthDiffers) {
