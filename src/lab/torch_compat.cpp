@@ -33,7 +33,9 @@ at::Device parse_device(const std::string& name) {
         std::stoi(number) >= count) {
         fail(ErrorKind::kUsage, "--device {}: there are cuda:0 to cuda:{}", name, count - 1);
     }
-    return {at::kCUDA, static_cast<at::DeviceIndex>(std::stoi(number))};
+    const at::Device device(at::kCUDA, static_cast<at::DeviceIndex>(std::stoi(number)));
+    at::empty({1}, at::TensorOptions().device(device));  // starts the allocator, whose statistics are asked for later
+    return device;
 #else
     fail(ErrorKind::kUnsupported, "--device {}: this build's lab has no CUDA", name);
 #endif
