@@ -179,6 +179,12 @@ private:
             }
         }
         first_layer_ = next_layer_ = layer;
+        for (const HessianRecord& record : writer_.records()) {
+            if (record.layer >= layer || record.nonfinite == 0) continue;
+            context_.warn(
+                fmt::format("layer {} site {}: {} input rows held NaN or infinity in the run before; left out",
+                            record.layer, site_name(record.site), record.nonfinite));
+        }
     }
 
     void embed() {
