@@ -8,9 +8,9 @@
 namespace dwubit::lab {
 namespace {
 
-// Side of a tile on the CPU: small enough to leave little of the upper triangle to compute, large enough for the
-// products to run at full rate.
-constexpr std::int64_t kTile = 256;
+// A tile on the CPU: low, to leave little of the upper triangle to compute; wide, for the products to run at full rate.
+constexpr std::int64_t kTileRows = 256;
+constexpr std::int64_t kTileColumns = 1024;
 
 at::TensorOptions doubles(at::Device device) {
     return at::TensorOptions().dtype(at::kDouble).device(device);
@@ -52,11 +52,12 @@ RowSums clean_rows(at::Tensor& rows) {
 
 HessianSum::HessianSum(std::int64_t n, at::Device device) : n_(n), mean_sum_(at::zeros({n}, at::kDouble)) {
     DWUBIT_CHECK(n > 0);
-    const std::int64_t side = device.is_cpu() ? kTile : n;
-    for (std::int64_t row = 0; row < n; row += side) {
-        for (std::int64_t column = 0; column <= row; column += side) {
-            tiles_.push_back(
-                {row, column, at::zeros({std::min(side, n - row), std::min(side, n - column)}, doubles(device))});
+    const std::int64_t height = device.is_cpu() ? kTileRows : n;
+    const std::int64_t width = device.is_cpu() ? kTileColumns : n;
+    for (std::int64_t row = 0; row < n; row += height) {
+        const std::int64_t end = std::min(row + height, n);
+        for (std::int64_t column = 0; column < end; column += width) {
+            tiles_.push_back({row, column, at::zeros({end - row, std::min(width, end - column)}, doubles(device))});
         }
     }
 }

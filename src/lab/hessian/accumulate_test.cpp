@@ -50,7 +50,7 @@ double expected_at(const at::Tensor& rows, std::int64_t i, std::int64_t j) {
 
 TEST(HessianSum, EqualsDirectSums) {
     // One tile; several with a ragged end.
-    for (const std::int64_t n : {std::int64_t{5}, std::int64_t{256}, std::int64_t{600}}) {
+    for (const std::int64_t n : {std::int64_t{5}, std::int64_t{256}, std::int64_t{600}, std::int64_t{1100}}) {
         const at::Tensor a = random_rows(700, n, 1);
         const at::Tensor b = random_rows(33, n, 2);
         const Hessian found = accumulate({a, b}, n);
