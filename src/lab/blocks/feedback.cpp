@@ -52,8 +52,8 @@ at::Tensor quantize_columns(const at::Tensor& weight, const Feedback& feedback, 
                     const at::Tensor column = feedback.matrix.slice(0, first, k).select(1, k);
                     target = at::addmv(target, errors.slice(0, first, k).t(), column);
                 }
-                const at::Tensor value = quantizer.quantize(k, target);
-                values.select(0, k).copy_(value);
+                at::Tensor value = values.select(0, k);
+                quantizer.quantize(k, target, value);
                 at::Tensor error = errors.select(0, k);
                 at::sub_out(error, source.select(0, k), value);
             }

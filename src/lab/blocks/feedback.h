@@ -36,8 +36,8 @@ public:
     // Before the first column of a group: its targets [rows, count] as they are known now, errors of all groups before
     // fed back.
     virtual void begin_group(std::int64_t group, const at::Tensor& targets) = 0;
-    // Rounds column `column` of the current group: [rows] -> [rows], also noting its codes.
-    virtual at::Tensor quantize(std::int64_t column, const at::Tensor& target) = 0;
+    // Rounds column `column` of the current group: target [rows] -> value [rows], also noting its codes.
+    virtual void quantize(std::int64_t column, const at::Tensor& target, at::Tensor& value) = 0;
 };
 
 // weight: [rows, n] float32. Groups tile [0, n) in order. Returns the quantized values [rows, n]. Errors are fed back

@@ -22,10 +22,6 @@ at::Tensor beside(const at::Tensor& per_row, const at::Tensor& other) {
     return other.dim() == 2 ? per_row.unsqueeze(1) : per_row;
 }
 
-at::Tensor reciprocal_or_zero(const at::Tensor& scale) {
-    return at::where(scale == 0, at::zeros_like(scale), scale.reciprocal());
-}
-
 // The weighted squared error of each row on a grid.
 at::Tensor grid_error(const GroupGrid& grid, const at::Tensor& targets, const at::Tensor& weights, int bits) {
     const at::Tensor error = (grid_values(grid, grid_codes(grid, targets, bits)) - targets).square_();
@@ -75,7 +71,7 @@ GroupGrid full_range(const at::Tensor& targets, const GridSpec& spec) {
     const at::Tensor low = targets.amin(1).clamp_max(0);
     const at::Tensor high = targets.amax(1).clamp_min(0);
     const at::Tensor scale = round_scale((high - low) / most);
-    return {scale, at::round(-low * reciprocal_or_zero(scale)).clamp_(0, most)};
+    return {scale, at::round(-low * GroupGrid{scale, {}}.inverse()).clamp_(0, most)};
 }
 
 GroupGrid search(const at::Tensor& targets, const at::Tensor& weights, const GridSpec& spec) {
@@ -111,9 +107,22 @@ ScaleRule scale_from_name(std::string_view name) {
     return name == "search" ? ScaleRule::kSearch : name == "absmax" ? ScaleRule::kAbsmax : ScaleRule::kMinmax;
 }
 
+at::Tensor GroupGrid::inverse() const {
+    return at::where(scale == 0, at::zeros_like(scale), scale.reciprocal());
+}
+
+ColumnRounder::ColumnRounder(GroupGrid grid, int bits)
+    : grid_(std::move(grid)), inverse_(grid_.inverse()), most_(most_code(bits)) {}
+
+void ColumnRounder::round(const at::Tensor& target, at::Tensor& codes, at::Tensor& values) const {
+    at::addcmul_out(codes, grid_.zero, target, inverse_);
+    codes.round_().clamp_(0, most_);
+    at::sub_out(values, codes, grid_.zero);
+    values.mul_(grid_.scale);
+}
+
 at::Tensor grid_codes(const GroupGrid& grid, const at::Tensor& targets, int bits) {
-    return at::round(targets * beside(reciprocal_or_zero(grid.scale), targets) + beside(grid.zero, targets))
-        .clamp_(0, most_code(bits));
+    return at::round(targets * beside(grid.inverse(), targets) + beside(grid.zero, targets)).clamp_(0, most_code(bits));
 }
 
 at::Tensor grid_values(const GroupGrid& grid, const at::Tensor& codes) {

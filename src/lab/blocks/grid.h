@@ -28,6 +28,9 @@ struct GridSpec {
 struct GroupGrid {
     at::Tensor scale;  // [rows] float32, each a float16 number; 0 for a group of zeros; may be negative
     at::Tensor zero;   // [rows] float32
+
+    // 1 / scale, 0 where that is 0.
+    at::Tensor inverse() const;
 };
 
 // The grid of each row of `targets` [rows, count]; `weights` [count] float32 is what a squared error costs per column
@@ -38,5 +41,17 @@ GroupGrid fit_grid(const at::Tensor& targets, const at::Tensor& weights, const G
 // Codes of `targets` [rows] or [rows, count] on the grid, float32 integers; and the values that codes mean.
 at::Tensor grid_codes(const GroupGrid& grid, const at::Tensor& targets, int bits);
 at::Tensor grid_values(const GroupGrid& grid, const at::Tensor& codes);
+
+// Both for one column at a time, in place: rounds `target` [rows] to `codes` [rows] and `values` [rows].
+class ColumnRounder {
+public:
+    ColumnRounder(GroupGrid grid, int bits);
+    void round(const at::Tensor& target, at::Tensor& codes, at::Tensor& values) const;
+
+private:
+    GroupGrid grid_;
+    at::Tensor inverse_;
+    double most_;
+};
 
 }  // namespace dwubit::lab

@@ -9,10 +9,10 @@
 
 namespace dwubit::lab {
 
-// The full symmetric matrix [n, n] float64 of a lower triangle, on the CPU.
-at::Tensor symmetric_matrix(const Hessian& hessian);
+// The full symmetric matrix [n, n] float64 of a lower triangle.
+at::Tensor symmetric_matrix(const Hessian& hessian, at::Device device = at::kCPU);
 
-// H of one site in the model's own basis: [n, n] float64, on the CPU. Throws Failure (missing, damaged, not finite).
-at::Tensor load_hessian(const HessianStore& store, std::int64_t layer, Site site);
+// H of one site in the model's own basis: [n, n] float64. Throws Failure (missing, damaged, not finite).
+at::Tensor load_hessian(const HessianStore& store, std::int64_t layer, Site site, at::Device device = at::kCPU);
 
 }  // namespace dwubit::lab

@@ -27,7 +27,6 @@ Json number_or_null(double value) {
 
 at::Tensor load_weight(const QuantizeJob& job, const std::string& module) {
     const TensorView* const tensor = unwrap(job.tensors.require(module + ".weight"));
-    unwrap(check_finite(*tensor));
     return to_tensor(*tensor, job.device, at::kFloat);
 }
 
@@ -43,7 +42,7 @@ at::Tensor load_site_hessian(const QuantizeJob& job, std::int64_t layer, Site si
              "{}: the Hessian of layer {}, site {} is for {} inputs, the model's linears have {}",
              job.store->folder().string(), layer, site_name(site), record->n, in_features);
     }
-    return load_hessian(*job.store, layer, site).to(job.device);
+    return load_hessian(*job.store, layer, site, job.device);
 }
 
 // The packed bytes must mean what the method reported, to the bit.

@@ -2,6 +2,7 @@
 // one's error is fed back into those that follow (blocks/feedback.h). README.md has the equations and where this
 // differs.
 #include <algorithm>
+#include <optional>
 
 #include "lab/blocks/feedback.h"
 #include "lab/blocks/parallel_rows.h"
@@ -101,15 +102,15 @@ public:
     void begin_group(std::int64_t group, const at::Tensor& targets) override {
         const ColumnGroup& columns = prepared_.groups[static_cast<std::size_t>(group)];
         const at::Tensor weights = prepared_.feedback.weights.slice(0, columns.first, columns.first + columns.count);
-        grid_ = fit_grid(targets.contiguous(), weights, spec_, problem_.name);
-        found_.set_grid(first_row_, prepared_.stored[static_cast<std::size_t>(group)], grid_);
+        const GroupGrid grid = fit_grid(targets.contiguous(), weights, spec_, problem_.name);
+        found_.set_grid(first_row_, prepared_.stored[static_cast<std::size_t>(group)], grid);
+        rounder_.emplace(grid, spec_.bits);
+        if (!codes_.defined()) codes_ = at::empty({prepared_.order.size(0), targets.size(0)}, targets.options());
     }
 
-    at::Tensor quantize(std::int64_t column, const at::Tensor& target) override {
-        const at::Tensor codes = grid_codes(grid_, target, spec_.bits);
-        if (!codes_.defined()) codes_ = at::empty({prepared_.order.size(0), target.size(0)}, target.options());
-        codes_.select(0, column).copy_(codes);
-        return grid_values(grid_, codes);
+    void quantize(std::int64_t column, const at::Tensor& target, at::Tensor& value) override {
+        at::Tensor codes = codes_.select(0, column);
+        rounder_->round(target, codes, value);
     }
 
     // Hands the codes over, at the end.
@@ -127,7 +128,7 @@ private:
     const GridSpec& spec_;
     std::int64_t first_row_;
     UniformCodes& found_;
-    GroupGrid grid_;
+    std::optional<ColumnRounder> rounder_;
     at::Tensor codes_;  // [in, rows] float32, columns in the solver's order
 };
 
