@@ -74,6 +74,20 @@ GroupGrid full_range(const at::Tensor& targets, const GridSpec& spec) {
     return {scale, at::round(-low * GroupGrid{scale, {}}.inverse()).clamp_(0, most)};
 }
 
+// Elements that one step of the search works on: what stays in a core's cache, or fills a GPU.
+std::int64_t search_elements(at::Device device) {
+    return device.is_cpu() ? std::int64_t{1} << 16 : std::int64_t{1} << 26;
+}
+
+// The weighted squared errors of each row for several scales: scales [steps, rows] -> [steps, rows].
+at::Tensor scale_errors(const at::Tensor& scales, const at::Tensor& zero, const at::Tensor& targets,
+                        const at::Tensor& weights, int bits) {
+    const at::Tensor offset = zero.unsqueeze(1);
+    at::Tensor error = at::addcmul(offset, targets, GroupGrid{scales, {}}.inverse().unsqueeze(2));
+    error.round_().clamp_(0, most_code(bits)).sub_(offset).mul_(scales.unsqueeze(2)).sub_(targets).square_();
+    return weights.defined() ? at::matmul(error, weights) : error.sum(2);
+}
+
 GroupGrid search(const at::Tensor& targets, const at::Tensor& weights, const GridSpec& spec) {
     GridSpec ends = spec;
     ends.rule = spec.kind == GridKind::kMirror ? ScaleRule::kAbsmax : ScaleRule::kMinmax;
@@ -81,14 +95,19 @@ GroupGrid search(const at::Tensor& targets, const at::Tensor& weights, const Gri
     GroupGrid best = full;
     at::Tensor best_error = grid_error(best, targets, weights, spec.bits);
     const SearchRange range = search_range(spec.bits);
+    const at::Tensor shrinks = at::linspace(1.0, range.lowest, range.steps, targets.options());
+    const at::Tensor scales = round_scale(at::outer(shrinks, full.scale));
+    const std::int64_t at_once =
+        std::clamp<std::int64_t>(search_elements(targets.device()) / targets.numel(), 1, range.steps);
     const int zeros = spec.kind == GridKind::kMirror ? 0 : range.zeros;
     for (int shift = -zeros; shift <= zeros; ++shift) {
         const at::Tensor zero =
             spec.kind == GridKind::kMirror ? full.zero : (full.zero + shift).clamp_(0, most_code(spec.bits));
-        for (int step = 0; step < range.steps; ++step) {
-            const double shrink = 1.0 - (1.0 - range.lowest) * step / (range.steps - 1);
-            const GroupGrid grid = {round_scale(full.scale * shrink), zero};
-            keep_better(best, best_error, grid, grid_error(grid, targets, weights, spec.bits));
+        for (std::int64_t step = 0; step < range.steps; step += at_once) {
+            const at::Tensor some = scales.slice(0, step, std::min<std::int64_t>(step + at_once, range.steps));
+            const auto [error, place] = scale_errors(some, zero, targets, weights, spec.bits).min(0);
+            const at::Tensor scale = some.gather(0, place.unsqueeze(0)).squeeze(0);
+            keep_better(best, best_error, {scale, zero}, error);
         }
     }
     refine(best, best_error, targets, weights, spec.bits);

@@ -88,16 +88,17 @@ void UniformCodes::set_grid(std::int64_t first_row, std::int64_t group, const Gr
     if (zeros_.defined()) zeros_.slice(0, first_row, last_row).select(1, group).copy_(grid.zero);
 }
 
-Codes UniformCodes::codes() const {
+Codes UniformCodes::codes(std::int64_t first, std::int64_t count) const {
     const Format& format = *unwrap(find_format(kFormat, kUniformVersion));
     Codes codes;
-    codes.shape = {codes_.size(0), codes_.size(1)};
+    codes.shape = {count, codes_.size(1)};
+    const auto rows = [&](const at::Tensor& all) { return all.slice(0, first, first + count).cpu(); };
     codes.params = unwrap(format.check_params(params_, codes.shape));
     for (const FieldSpec& spec : format.code_fields(codes.params, codes.shape)) {
         Field field = make_field(spec);
-        if (spec.name == "codes") copy_to<std::uint8_t>(codes_.cpu(), field);
-        if (spec.name == "scales") copy_to<std::uint16_t>(scales_.cpu().to(at::kHalf), field);
-        if (spec.name == "zeros") copy_to<std::uint8_t>(zeros_.cpu(), field);
+        if (spec.name == "codes") copy_to<std::uint8_t>(rows(codes_), field);
+        if (spec.name == "scales") copy_to<std::uint16_t>(rows(scales_).to(at::kHalf), field);
+        if (spec.name == "zeros") copy_to<std::uint8_t>(rows(zeros_), field);
         if (spec.name == "perm") copy_to<std::uint32_t>(order_.cpu().to(at::kInt), field);
         codes.fields.push_back(std::move(field));
     }

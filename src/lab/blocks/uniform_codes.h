@@ -25,7 +25,8 @@ GridSpec grid_spec(const Parameters& parameters);
 // Groups of `group` columns (0 = the whole row) that tile [0, columns); the last may be short.
 std::vector<ColumnGroup> column_groups(std::int64_t columns, std::int64_t group);
 
-// Where the row blocks of a matrix put what they found. Blocks may be written by several threads at once.
+// Where the row blocks of a matrix, or of several below each other, put what they found. Blocks may be written by
+// several threads at once.
 class UniformCodes {
 public:
     // stored_order: [in] int64, stored column j is input channel stored_order[j]; undefined = the model's order.
@@ -39,8 +40,9 @@ public:
     void set_codes(std::int64_t first_row, const at::Tensor& index, const at::Tensor& codes);
     void set_grid(std::int64_t first_row, std::int64_t group, const GroupGrid& grid);
 
-    // In std types, with the format's parameters.
-    Codes codes() const;
+    // Rows [first, first + count) in std types, with the format's parameters.
+    Codes codes(std::int64_t first, std::int64_t count) const;
+    Codes codes() const { return codes(0, codes_.size(0)); }
 
 private:
     Json params_;

@@ -45,8 +45,9 @@ protected:
         const SiteProblem site = {0, Site::kDown, hessian};
         std::unique_ptr<PreparedSite> prepared;
         if (method().prepare != nullptr) prepared = method().prepare(site, resolved, context);
-        const LinearProblem problem = {"test.weight", weight, site, prepared.get(), 7};
-        return {weight, hessian, method().quantize(problem, resolved, context)};
+        const LinearProblem problem = {"test.weight", weight, 7};
+        auto solutions = method().quantize(site, prepared.get(), {&problem, 1}, resolved, context);
+        return {weight, hessian, std::move(solutions.at(0))};
     }
 
     Outcome run(const Shape2& shape, std::string_view recipe, int threads = 1) const {
@@ -104,6 +105,25 @@ TEST_P(MethodConformance, SameBytesForAnyNumberOfThreads) {
     for (std::size_t i = 0; i < one.buffers.size(); ++i) EXPECT_EQ(one.buffers[i].bytes, three.buffers[i].bytes);
 }
 
+// Several linears of different heights, as q, k and v are.
+TEST_P(MethodConformance, SolvesTheLinearsOfASiteInOrder) {
+    const at::Tensor hessian = correlated_hessian(96, 300, 45);
+    const std::vector<LinearProblem> linears = {{"a", gaussian(40, 96, 46), 1}, {"b", gaussian(130, 96, 47), 2}};
+    ThreadPool pool(2);
+    LabContext context{pool, no_progress(), "cpu", 7, [](std::string) {}};
+    const Parameters resolved = parameters(method().default_recipe);
+    const SiteProblem site = {0, Site::kUp, hessian};
+    std::unique_ptr<PreparedSite> prepared;
+    if (method().prepare != nullptr) prepared = method().prepare(site, resolved, context);
+    const auto solutions = method().quantize(site, prepared.get(), linears, resolved, context);
+    ASSERT_EQ(solutions.size(), 2U);
+    for (std::size_t i = 0; i < 2; ++i) {
+        EXPECT_EQ(solutions[i].codes.shape, (Shape{linears[i].weight.size(0), 96}));
+        EXPECT_TRUE(at::equal(decode(solutions[i]), solutions[i].values));
+        EXPECT_LT(measure_distortion(linears[i].weight, solutions[i].values, hessian).relative_proxy, 0.3);
+    }
+}
+
 // At the method's own bits; a method that uses the Hessian must gain by it.
 TEST_P(MethodConformance, IsNoWorseThanRoundingToNearest) {
     const Method& control = find_method("rtn");
@@ -114,7 +134,8 @@ TEST_P(MethodConformance, IsNoWorseThanRoundingToNearest) {
         const Parameters plain =
             resolve_parameters("rtn", control.options(), control.recipes(), control.default_recipe, {});
         const SiteProblem site = {0, Site::kDown, outcome.hessian};
-        const LinearSolution nearest = control.quantize({"test", outcome.weight, site, nullptr, 7}, plain, context);
+        const LinearProblem problem = {"test", outcome.weight, 7};
+        const LinearSolution nearest = control.quantize(site, nullptr, {&problem, 1}, plain, context).at(0);
         const double loss = proxy_loss(outcome.weight, outcome.solution.values, outcome.hessian);
         const double control_loss = proxy_loss(outcome.weight, nearest.values, outcome.hessian);
         EXPECT_LT(loss, (method().needs_hessians ? 1.0 : 1.3) * control_loss) << recipe.name;

@@ -7,6 +7,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "hessians/hessian_store.h"
 #include "lab/methods/recipe.h"
@@ -29,11 +30,9 @@ struct PreparedSite {
 };
 
 struct LinearProblem {
-    std::string name;   // "model.layers.0.self_attn.q_proj"
-    at::Tensor weight;  // [out, in] float32 on the device, finite
-    const SiteProblem& site;
-    const PreparedSite* prepared;  // of this method, or nullptr if it prepares nothing
-    std::uint64_t seed = 0;        // of this linear: depends on --seed and its place in the model
+    std::string name;        // "model.layers.0.self_attn.q_proj"
+    at::Tensor weight;       // [out, in] float32 on the device, finite
+    std::uint64_t seed = 0;  // of this linear: depends on --seed and its place in the model
 };
 
 struct LinearSolution {
@@ -56,8 +55,11 @@ struct Method {
     // nullptr: nothing to prepare.
     std::unique_ptr<PreparedSite> (*prepare)(const SiteProblem& site, const Parameters& parameters,
                                              LabContext& context);
-    // The same bytes for any number of threads: units of work depend on shapes only.
-    LinearSolution (*quantize)(const LinearProblem& problem, const Parameters& parameters, LabContext& context);
+    // All linears of a site, which a method may stack; solutions in their order. `prepared` is this method's, nullptr
+    // where it prepares nothing. The same bytes for any number of threads: units of work depend on shapes only.
+    std::vector<LinearSolution> (*quantize)(const SiteProblem& site, const PreparedSite* prepared,
+                                            std::span<const LinearProblem> linears, const Parameters& parameters,
+                                            LabContext& context);
 };
 
 // In the order of methods.inc.

@@ -4,12 +4,15 @@
 #include <chrono>
 #include <cmath>
 
+#include "base/check.h"
 #include "base/stop.h"
 #include "lab/blocks/distortion.h"
+#include "lab/blocks/parallel_rows.h"
 #include "lab/failure.h"
 #include "lab/hessian/hessian.h"
 #include "lab/tensors.h"
 #include "lab/to_span.h"
+#include "lab/torch_compat.h"
 
 namespace dwubit::lab {
 namespace {
@@ -46,26 +49,22 @@ at::Tensor load_site_hessian(const QuantizeJob& job, std::int64_t layer, Site si
 }
 
 // The packed bytes must mean what the method reported, to the bit.
-void check_packed_values(const PackedTensor& packed, const Format& format, const LinearSolution& solution,
-                         const std::string& name) {
+void check_packed_values(const PackedTensor& packed, const Format& format, const at::Tensor& solution,
+                         const std::string& name, ThreadPool& pool) {
     const PackedView view = view_of(packed);
     unwrap(check_packed(format, view, name));
     const auto reader = unwrap(format.bind(view));
-    const at::Tensor expected = solution.values.cpu().contiguous();
+    const at::Tensor expected = solution.cpu().contiguous();
     const std::span<const float> values = to_span<float>(expected);
-    const std::int64_t rows = packed.shape[0];
     const std::int64_t columns = packed.shape[1];
-    constexpr std::int64_t kRows = 256;
-    std::vector<float> decoded(static_cast<std::size_t>(std::min(rows, kRows) * columns));
-    for (std::int64_t first = 0; first < rows; first += kRows) {
-        const std::int64_t count = std::min(kRows, rows - first);
+    parallel_rows(packed.shape[0], at::kCPU, pool, [&](std::int64_t first, std::int64_t count) {
+        std::vector<float> decoded(static_cast<std::size_t>(count * columns));
         reader->dequantize(first, count, decoded.data());
-        const auto part =
-            values.subspan(static_cast<std::size_t>(first * columns), static_cast<std::size_t>(count * columns));
-        if (!std::equal(part.begin(), part.end(), decoded.begin())) {
+        const auto* const begin = values.data() + first * columns;
+        if (!std::equal(decoded.begin(), decoded.end(), begin)) {
             fail(ErrorKind::kInternal, "{}: format {} decodes to other values than the method chose", name, format.id);
         }
-    }
+    });
 }
 
 Json report_of(const std::string& name, const Format& format, const PackedTensor& packed, const Distortion& distortion,
@@ -109,32 +108,52 @@ std::vector<std::string> site_linears(const ModelConfig& config, std::int64_t la
     return {};
 }
 
+namespace {
+
+// Packs, checks and measures one linear of a site whose solution took `solving` seconds of its own.
+QuantizedLinear finish_linear(const QuantizeJob& job, const SiteProblem& problem, double damping, double solving,
+                              const LinearProblem& linear, const LinearSolution& solution) {
+    const auto start = Clock::now();
+    const Format& format = *unwrap(find_format(solution.format, solution.version));
+    PackedTensor packed = unwrap(format.pack(solution.codes).context(linear.name));
+    check_packed_values(packed, format, solution.values, linear.name, job.context.pool);
+    const Distortion distortion = measure_distortion(linear.weight, solution.values, problem.hessian);
+    Json report = report_of(linear.name, format, packed, distortion, damping, problem.hessian.defined(),
+                            solving + seconds_since(start));
+    return {linear.name, std::move(packed), std::move(report)};
+}
+
+void quantize_site(const QuantizeJob& job, std::int64_t layer, Site site, std::vector<QuantizedLinear>& out) {
+    const auto start = Clock::now();
+    std::vector<LinearProblem> linears;
+    std::int64_t weights = 0;
+    for (const std::string& module : site_linears(job.config, layer, site)) {
+        linears.push_back(
+            {module, load_weight(job, module), linear_seed(job.context.seed, layer, out.size() + linears.size())});
+        weights += linears.back().weight.numel();
+    }
+    const SiteProblem problem = {layer, site, load_site_hessian(job, layer, site, linears.front().weight.size(1))};
+    unwrap(check_stop());
+    std::unique_ptr<PreparedSite> prepared;
+    if (job.method.prepare != nullptr) prepared = job.method.prepare(problem, job.parameters, job.context);
+    const auto solutions = job.method.quantize(problem, prepared.get(), linears, job.parameters, job.context);
+    DWUBIT_CHECK(solutions.size() == linears.size());
+    synchronize(job.device);
+    const double seconds_per_weight = seconds_since(start) / static_cast<double>(weights);
+    const double damping = prepared ? prepared->damping : 0.0;
+    for (std::size_t i = 0; i < linears.size(); ++i) {
+        const double solving = seconds_per_weight * static_cast<double>(linears[i].weight.numel());
+        out.push_back(finish_linear(job, problem, damping, solving, linears[i], solutions[i]));
+    }
+}
+
+}  // namespace
+
 std::vector<QuantizedLinear> quantize_layer(const QuantizeJob& job, std::int64_t layer) {
     std::vector<QuantizedLinear> linears;
     for (const Site site : kSites) {
-        const auto start = Clock::now();
-        const std::vector<std::string> modules = site_linears(job.config, layer, site);
-        const TensorView* const first = unwrap(job.tensors.require(modules.front() + ".weight"));
-        const SiteProblem problem = {layer, site, load_site_hessian(job, layer, site, first->shape[1])};
-        std::unique_ptr<PreparedSite> prepared;
-        if (job.method.prepare != nullptr) prepared = job.method.prepare(problem, job.parameters, job.context);
-        const double shared = seconds_since(start) / static_cast<double>(modules.size());
-        for (const std::string& module : modules) {
-            unwrap(check_stop());
-            const auto begin = Clock::now();
-            const at::Tensor weight = load_weight(job, module);
-            const LinearProblem linear = {module, weight, problem, prepared.get(),
-                                          linear_seed(job.context.seed, layer, linears.size())};
-            const LinearSolution solution = job.method.quantize(linear, job.parameters, job.context);
-            const Format& format = *unwrap(find_format(solution.format, solution.version));
-            PackedTensor packed = unwrap(format.pack(solution.codes).context(module));
-            check_packed_values(packed, format, solution, module);
-            const Distortion distortion = measure_distortion(weight, solution.values, problem.hessian);
-            const double damping = prepared ? prepared->damping : 0.0;
-            Json report = report_of(module, format, packed, distortion, damping, problem.hessian.defined(),
-                                    shared + seconds_since(begin));
-            linears.push_back({module, std::move(packed), std::move(report)});
-        }
+        unwrap(check_stop());
+        quantize_site(job, layer, site, linears);
     }
     return linears;
 }

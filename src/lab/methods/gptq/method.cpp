@@ -95,14 +95,14 @@ std::unique_ptr<PreparedSite> prepare(const SiteProblem& site, const Parameters&
 // Rounds the columns of one block of rows and notes the codes.
 class GroupRounder final : public ColumnQuantizer {
 public:
-    GroupRounder(const LinearProblem& problem, const Prepared& prepared, const GridSpec& spec, std::int64_t first_row,
+    GroupRounder(std::string where, const Prepared& prepared, const GridSpec& spec, std::int64_t first_row,
                  UniformCodes& found)
-        : problem_(problem), prepared_(prepared), spec_(spec), first_row_(first_row), found_(found) {}
+        : where_(std::move(where)), prepared_(prepared), spec_(spec), first_row_(first_row), found_(found) {}
 
     void begin_group(std::int64_t group, const at::Tensor& targets) override {
         const ColumnGroup& columns = prepared_.groups[static_cast<std::size_t>(group)];
         const at::Tensor weights = prepared_.feedback.weights.slice(0, columns.first, columns.first + columns.count);
-        const GroupGrid grid = fit_grid(targets.contiguous(), weights, spec_, problem_.name);
+        const GroupGrid grid = fit_grid(targets.contiguous(), weights, spec_, where_);
         found_.set_grid(first_row_, prepared_.stored[static_cast<std::size_t>(group)], grid);
         rounder_.emplace(grid, spec_.bits);
         if (!codes_.defined()) codes_ = at::empty({prepared_.order.size(0), targets.size(0)}, targets.options());
@@ -123,7 +123,7 @@ public:
     }
 
 private:
-    const LinearProblem& problem_;
+    std::string where_;
     const Prepared& prepared_;
     const GridSpec& spec_;
     std::int64_t first_row_;
@@ -132,22 +132,36 @@ private:
     at::Tensor codes_;  // [in, rows] float32, columns in the solver's order
 };
 
-LinearSolution quantize(const LinearProblem& problem, const Parameters& parameters, LabContext& context) {
-    const auto& prepared = static_cast<const Prepared&>(*problem.prepared);
+// The linears of a site below each other: one pass over the columns they share.
+std::vector<LinearSolution> quantize(const SiteProblem& site, const PreparedSite* prepared_site,
+                                     std::span<const LinearProblem> linears, const Parameters& parameters,
+                                     LabContext& context) {
+    const auto& prepared = static_cast<const Prepared&>(*prepared_site);
     const GridSpec spec = grid_spec(parameters);
-    const std::int64_t rows = problem.weight.size(0);
-    UniformCodes found(rows, problem.weight.size(1), parameters, problem.weight.device(),
+    std::vector<at::Tensor> weights;
+    for (const LinearProblem& linear : linears) weights.push_back(linear.weight);
+    const at::Tensor weight = weights.size() == 1 ? weights.front() : at::cat(weights);
+    UniformCodes found(weight.size(0), weight.size(1), parameters, weight.device(),
                        prepared.permuted ? prepared.order : at::Tensor());
-    at::Tensor values = at::empty_like(problem.weight);
-    parallel_rows(rows, problem.weight.device(), context.pool, [&](std::int64_t first, std::int64_t count) {
-        const at::Tensor block = problem.weight.slice(0, first, first + count).index_select(1, prepared.order);
-        GroupRounder rounder(problem, prepared, spec, first, found);
+    const at::Tensor values = at::empty_like(weight);
+    parallel_rows(weight.size(0), weight.device(), context.pool, [&](std::int64_t first, std::int64_t count) {
+        const at::Tensor block = weight.slice(0, first, first + count).index_select(1, prepared.order);
+        GroupRounder rounder(fmt::format("layer {}, site {}", site.layer, site_name(site.site)), prepared, spec, first,
+                             found);
         const at::Tensor rounded = quantize_columns(block, prepared.feedback, prepared.groups, rounder);
         rounder.finish();
         at::Tensor target = values.slice(0, first, first + count);
         target.index_copy_(1, prepared.order, rounded);
     });
-    return {kFormats[0], kUniformVersion, found.codes(), values};
+    std::vector<LinearSolution> solutions;
+    std::int64_t first = 0;
+    for (const LinearProblem& linear : linears) {
+        const std::int64_t rows = linear.weight.size(0);
+        solutions.push_back(
+            {kFormats[0], kUniformVersion, found.codes(first, rows), values.slice(0, first, first + rows)});
+        first += rows;
+    }
+    return solutions;
 }
 
 }  // namespace

@@ -19,7 +19,7 @@ std::span<const RecipeSpec> recipes() {
     return kRecipes;
 }
 
-LinearSolution quantize(const LinearProblem& problem, const Parameters& parameters, LabContext& context) {
+LinearSolution quantize_one(const LinearProblem& problem, const Parameters& parameters, LabContext& context) {
     const std::int64_t rows = problem.weight.size(0);
     const std::int64_t columns = problem.weight.size(1);
     const GridSpec spec = grid_spec(parameters);
@@ -40,6 +40,13 @@ LinearSolution quantize(const LinearProblem& problem, const Parameters& paramete
         }
     });
     return {kFormats[0], kUniformVersion, found.codes(), values};
+}
+
+std::vector<LinearSolution> quantize(const SiteProblem&, const PreparedSite*, std::span<const LinearProblem> linears,
+                                     const Parameters& parameters, LabContext& context) {
+    std::vector<LinearSolution> solutions;
+    for (const LinearProblem& linear : linears) solutions.push_back(quantize_one(linear, parameters, context));
+    return solutions;
 }
 
 }  // namespace
