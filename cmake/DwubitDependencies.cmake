@@ -15,6 +15,37 @@ if(DWUBIT_BENCH)
   find_package(benchmark REQUIRED)
 endif()
 
+# Parquet corpora: Apache Arrow C++, the system's, or that of the Python package pyarrow, which has headers and libraries.
+if(DWUBIT_PARQUET)
+  set(DWUBIT_PYARROW "" CACHE PATH "Folder of the Python package pyarrow whose Arrow C++ is used; empty: the system's")
+  add_library(dwubit_arrow INTERFACE)
+  if(DWUBIT_PYARROW)
+    foreach(name arrow parquet)
+      # The wheel has them under their versioned name alone: libarrow.so.2600.
+      file(GLOB library ${DWUBIT_PYARROW}/lib${name}.so.*)
+      list(FILTER library INCLUDE REGEX "\\.so\\.[0-9]+$")
+      list(LENGTH library count)
+      if(NOT count EQUAL 1 OR NOT EXISTS ${DWUBIT_PYARROW}/include/${name})
+        message(FATAL_ERROR "DWUBIT_PYARROW=${DWUBIT_PYARROW} must hold one lib${name}.so.N and include/${name}: "
+                            "the folder that python3 -c 'import pyarrow; print(pyarrow.get_library_dirs()[0])' prints.")
+      endif()
+      add_library(dwubit_${name}_wheel SHARED IMPORTED)
+      set_target_properties(dwubit_${name}_wheel PROPERTIES
+        IMPORTED_LOCATION ${library} INTERFACE_INCLUDE_DIRECTORIES ${DWUBIT_PYARROW}/include)
+    endforeach()
+    target_link_libraries(dwubit_arrow INTERFACE dwubit_parquet_wheel dwubit_arrow_wheel)
+  else()
+    find_package(Arrow QUIET)
+    find_package(Parquet QUIET)
+    if(NOT TARGET Arrow::arrow_shared OR NOT TARGET Parquet::parquet_shared)
+      message(FATAL_ERROR "DWUBIT_PARQUET=ON: no Apache Arrow C++ with Parquet found. Install it (libarrow-dev and "
+                          "libparquet-dev from Apache's archive), or pass -DDWUBIT_PYARROW=DIR, the folder of the "
+                          "Python package pyarrow; `make parquet` does that.")
+    endif()
+    target_link_libraries(dwubit_arrow INTERFACE Parquet::parquet_shared Arrow::arrow_shared)
+  endif()
+endif()
+
 # Dense GEMM: oneDNN, else OpenBLAS for float32, else the reference loop. `dwubit inspect` names what is used.
 # oneDNN is found by header and library: Debian's dnnl-config.cmake demands OpenCL's development files, unused here.
 if(DWUBIT_ONEDNN)

@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "corpus/byte_source.h"
 #include "corpus/documents.h"
+#include "corpus/parquet.h"
 
 namespace dwubit {
 namespace {
@@ -25,6 +26,7 @@ std::optional<std::int64_t> parse_integer(std::string_view text) {
 Result<void> visit_documents(const MappedFile& file, const CorpusFormat& format, const std::string& field,
                              const DocumentVisitor& each) {
     const std::string where = file.path().string();
+    if (format.documents == CorpusFormat::Documents::kParquet) return read_parquet(file.bytes(), where, field, each);
     auto source = open_byte_source(file.bytes(), format.compression);
     if (!source.ok()) return std::move(source).error();
     return read_documents(**source, format.documents, where, field, each);

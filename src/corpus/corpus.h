@@ -16,8 +16,9 @@ namespace dwubit {
 
 // Calls `each` with every document of `path`, in order, until it returns an error. By the name's end: .jsonl (one
 // object per line, the text in `field`; blank lines are skipped), .txt (the file is one document), each also .gz and
-// .zst; other names are refused with that list. Messages name file and line ("corpus.jsonl:17"). A BOM is dropped,
-// CRLF in .jsonl is fine, a line or text file above 256 MiB is refused. A file without any document is an error.
+// .zst; .parquet where the build reads it (parquet.h); other names are refused with that list. Messages name file and
+// line ("corpus.jsonl:17"). A BOM is dropped, CRLF in .jsonl is fine, a line, text file or row above 256 MiB is
+// refused. A file without any document is an error.
 Result<void> for_each_document(const std::filesystem::path& path, const std::string& field,
                                const std::function<Result<void>(std::string_view text)>& each);
 

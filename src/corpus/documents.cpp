@@ -4,7 +4,9 @@
 #include <cstdint>
 #include <vector>
 
+#include "base/check.h"
 #include "base/error.h"
+#include "corpus/parquet.h"
 #include "json/json.h"
 
 namespace dwubit {
@@ -131,15 +133,19 @@ Result<CorpusFormat> corpus_format(const std::filesystem::path& path) {
     }
     if (take_suffix(".jsonl")) {
         format.documents = CorpusFormat::Documents::kJsonLines;
+    } else if (format.compression == Compression::kNone && take_suffix(".parquet")) {
+        format.documents = CorpusFormat::Documents::kParquet;
     } else if (!take_suffix(".txt")) {
         return errorf(ErrorKind::kUnsupported, "{}: no kind of text file that this build reads", path.string())
-            .with_hint("supported: .jsonl, .txt, each also .gz or .zst");
+            .with_hint(
+                fmt::format("supported: .jsonl, .txt, each also .gz or .zst{}", reads_parquet() ? "; .parquet" : ""));
     }
     return format;
 }
 
 Result<void> read_documents(ByteSource& source, CorpusFormat::Documents documents, const std::string& where,
                             const std::string& field, const DocumentVisitor& each, const DocumentLimits& limits) {
+    DWUBIT_CHECK(documents != CorpusFormat::Documents::kParquet);
     if (documents == CorpusFormat::Documents::kText) return read_text(source, where, each, limits.bytes);
     return read_json_lines(source, where, field, each, limits.bytes);
 }
