@@ -11,7 +11,7 @@ FUZZ_SECONDS ?= 60
 # CMake's own output is shown when a step fails only.
 configure = cmake --preset $(1) $(2) >build/configure-$(1).log 2>&1 || { cat build/configure-$(1).log; exit 1; }
 
-.PHONY: help deps build data study test bench lint tidy oracle sanitize minimal cuda fuzz clean
+.PHONY: help deps build data study test bench lint tidy oracle sanitize minimal parquet cuda fuzz clean
 
 help:  ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -68,6 +68,12 @@ minimal: .deps-test  ## Build and test without lab, CUDA and benchmarks
 	@$(call configure,minimal)
 	@cmake --build --preset minimal -j $(JOBS)
 	@ctest --preset minimal -j $(JOBS)
+
+parquet: .deps-test  ## Build with the reader of .parquet (pyarrow from PyPI, 170 MB) and run the corpus tests
+	@mkdir -p build
+	@arrow=$$(tools/get_pyarrow.sh) && $(call configure,parquet,-DDWUBIT_PYARROW=$$arrow)
+	@cmake --build --preset parquet -j $(JOBS)
+	@ctest --test-dir build/parquet/src/corpus --output-on-failure --no-tests=error -j $(JOBS)
 
 cuda:  ## Compile with CUDA kernels (nvcc, no GPU needed)
 	@command -v nvcc >/dev/null || { echo "make cuda: nvcc is not on PATH; install the CUDA toolkit." >&2; exit 1; }

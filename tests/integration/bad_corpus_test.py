@@ -60,9 +60,13 @@ class Corpus(support.ProgramTest):
         self.assertEqual(found["documents"], [[tiny.BOS, *tiny.encode("k\ufffdt")]])
 
     def test_names(self):
-        for name in ("a.json", "a.csv", "a", "a.gz", "a.parquet", "a.jsonl.xz", ".jsonl.bak"):
+        for name in ("a.json", "a.csv", "a", "a.gz", "a.parquet.gz", "a.jsonl.xz", ".jsonl.bak"):
             with self.subTest(name=name):
                 self.check(self.write(name, GOOD), ".jsonl", ".txt", kind="unsupported")
+
+    def test_parquet(self):
+        """Refused by a build that reads no Parquet, which says so; by one that does, as damaged"""
+        self.check(self.write("a.parquet", GOOD), "Parquet", kind=None)
 
     def test_folder(self):
         for name in ("a.jsonl", "a.txt", "a.txt.gz"):
