@@ -54,7 +54,7 @@ protected:
                                      last = done;
                                  });
         EXPECT_EQ(last, input.size(0));
-        for (const SiteResult& result : found.results) found.hessians.push_back(result.sum.finish());
+        for (const SiteResult& result : found.results) found.hessians.push_back(result.sum.finish(pool));
         return found;
     }
 

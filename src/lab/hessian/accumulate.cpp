@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/check.h"
+#include "lab/units.h"
 
 namespace dwubit::lab {
 namespace {
@@ -76,7 +77,7 @@ void HessianSum::add_sums(const RowSums& sums) {
     nonfinite_ += sums.nonfinite;
 }
 
-Hessian HessianSum::finish() const {
+Hessian HessianSum::finish(ThreadPool& pool) const {
     DWUBIT_CHECK(rows_ > 0);
     Hessian result;
     result.n = n_;
@@ -85,15 +86,28 @@ Hessian HessianSum::finish() const {
     result.triangle.resize(static_cast<std::size_t>(n_ * (n_ + 1) / 2));
     result.mu.resize(static_cast<std::size_t>(n_));
     const auto count = static_cast<double>(rows_);
+    struct Band {
+        const Tile* tile;
+        std::int64_t first;  // row of the tile
+    };
+    std::vector<Band> bands;
     for (const Tile& tile : tiles_) {
-        const at::Tensor means = tile.sum.div(count).to(at::kFloat).cpu();
-        const float* values = means.data_ptr<float>();
-        for (std::int64_t r = 0; r < means.size(0); ++r, values += means.size(1)) {
-            const std::int64_t row = tile.row + r;
-            const std::int64_t columns = std::min(means.size(1), row + 1 - tile.column);
-            if (columns > 0) std::copy_n(values, columns, result.triangle.data() + row * (row + 1) / 2 + tile.column);
-        }
+        for (std::int64_t first = 0; first < tile.sum.size(0); first += kTileRows) bands.push_back({&tile, first});
     }
+    run_units(pool, static_cast<std::int64_t>(bands.size()), [&](std::int64_t i) {
+        const auto [tile, first] = bands[static_cast<std::size_t>(i)];
+        const std::int64_t rows = std::min(kTileRows, tile->sum.size(0) - first);
+        // Of a tile on the diagonal nothing to the right of its last row's end.
+        const std::int64_t row = tile->row + first;
+        const std::int64_t width = std::min(tile->sum.size(1), row + rows - tile->column);
+        const at::Tensor sums = tile->sum.narrow(0, first, rows).narrow(1, 0, width);
+        const at::Tensor means = sums.div(count).to(at::kFloat).cpu().contiguous();
+        const float* values = means.data_ptr<float>();
+        for (std::int64_t r = row; r < row + rows; ++r, values += width) {
+            const std::int64_t columns = std::min(width, r + 1 - tile->column);
+            if (columns > 0) std::copy_n(values, columns, result.triangle.data() + r * (r + 1) / 2 + tile->column);
+        }
+    });
     const double* const sums = mean_sum_.data_ptr<double>();
     for (std::int64_t i = 0; i < n_; ++i) result.mu[static_cast<std::size_t>(i)] = static_cast<float>(sums[i] / count);
     return result;

@@ -9,6 +9,7 @@
 #include <optional>
 #include <vector>
 
+#include "base/thread_pool.h"
 #include "hessians/hessian_store.h"
 
 namespace dwubit::lab {
@@ -43,8 +44,8 @@ public:
     std::int64_t rows() const { return rows_; }
     std::int64_t nonfinite() const { return nonfinite_; }
 
-    // sum x xT / rows, sum x / rows. At least one row was finite.
-    Hessian finish() const;
+    // sum x xT / rows, sum x / rows, made on the pool. At least one row was finite.
+    Hessian finish(ThreadPool& pool) const;
 
 private:
     struct Tile {

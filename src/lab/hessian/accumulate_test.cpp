@@ -34,7 +34,8 @@ Hessian accumulate(const std::vector<at::Tensor>& chunks, std::int64_t n) {
         sum.add_sums(clean_rows(rows));
         for (std::int64_t tile = 0; tile < sum.tiles(); ++tile) sum.add_products(tile, rows);
     }
-    return sum.finish();
+    ThreadPool pool(2);
+    return sum.finish(pool);
 }
 
 // sum over rows of x[i] x[j] / rows

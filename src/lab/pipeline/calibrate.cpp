@@ -1,7 +1,11 @@
 #include "lab/pipeline/calibrate.h"
 
+#include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstring>
+#include <future>
+#include <optional>
 #include <utility>
 
 #include "base/output_folder.h"
@@ -10,6 +14,7 @@
 #include "base/stop.h"
 #include "checkpoint/hf_dir.h"
 #include "checkpoint/model_folder.h"
+#include "checkpoint/quantization_config.h"
 #include "hessians/hessian_store.h"
 #include "lab/calib/layer_pass.h"
 #include "lab/calib/sequences.h"
@@ -28,7 +33,10 @@ namespace fs = std::filesystem;
 constexpr double kMaxNonfiniteShare = 0.1;
 // Sequences embedded at a time.
 constexpr std::int64_t kEmbedSequences = 4;
-constexpr const char* kSpillNames[2] = {"activations.0", "activations.1"};
+// Input and output of the layer that runs, and the input of the one before, from which a later run goes on until that
+// layer is saved.
+constexpr const char* kSpillNames[] = {"activations.0", "activations.1", "activations.2"};
+constexpr std::int64_t kSpills = std::ssize(kSpillNames);
 
 // The model, the text and where sums are made: all that a run depends on, checked.
 struct Inputs {
@@ -46,6 +54,10 @@ Inputs read_inputs(const CalibrateRequest& request, LabContext& context) {
     inputs.device = parse_device(context.device);
     inputs.directory = unwrap(open_hf_dir(request.model));
     const HfDir& directory = inputs.directory;
+    if (unwrap(read_quantization_config(directory.config)).has_value()) {
+        throw Failure(errorf(ErrorKind::kUnsupported, "{} is quantized already", request.model.string())
+                          .with_hint("calibrate the model it was made from, or export it --to dense first"));
+    }
     const Json* generation = directory.generation_config ? &*directory.generation_config : nullptr;
     inputs.config = unwrap(read_model_config(directory.config, generation).context(request.model.string()));
     unwrap(check_tensors(inputs.config, directory.tensors).context(request.model.string()));
@@ -88,6 +100,18 @@ std::uint64_t spill_bytes(const Inputs& inputs) {
            c10::elementSize(inputs.dtype);
 }
 
+// Bytes of the files in `folder`.
+std::uint64_t folder_bytes(const fs::path& folder) {
+    std::uint64_t bytes = 0;
+    std::error_code code;
+    for (fs::directory_iterator at(folder, code), end; !code && at != end; at.increment(code)) {
+        std::error_code ignored;
+        const std::uintmax_t size = at->file_size(ignored);
+        if (!ignored) bytes += size;
+    }
+    return bytes;
+}
+
 // Refuses before the work what would not fit after it.
 void check_space(const Inputs& inputs, const fs::path& folder) {
     std::uint64_t store = 0;
@@ -96,7 +120,9 @@ void check_space(const Inputs& inputs, const fs::path& folder) {
         store += n * (n + 3) / 2 * sizeof(float);
     }
     store *= static_cast<std::uint64_t>(inputs.config.layers);
-    const std::uint64_t needed = store + 2 * spill_bytes(inputs);
+    const auto spills = static_cast<std::uint64_t>(std::min(inputs.config.layers, kSpills));
+    const std::uint64_t all = store + spills * spill_bytes(inputs);
+    const std::uint64_t needed = all - std::min(all, folder_bytes(folder));  // an earlier run's remains are there
     std::error_code code;
     const fs::space_info space = fs::space(folder, code);
     if (code || space.available >= needed) return;
@@ -106,6 +132,10 @@ void check_space(const Inputs& inputs, const fs::path& folder) {
 }
 
 // One calibration in a folder, from the first layer that an earlier run has not finished.
+//
+// While a layer runs, a thread of its own writes the Hessians of the one before: it mostly waits for the disk. What it
+// holds are packed float32 triangles, a quarter of a layer's float64 squares, so that on the CPU the promise of one
+// layer and its Hessians in memory is kept, and a GPU needs no room for two layers' sums.
 class Calibration {
 public:
     Calibration(const Inputs& inputs, const fs::path& folder, LabContext& context)
@@ -118,32 +148,23 @@ public:
     }
 
     std::int64_t first_layer() const { return first_layer_; }
-    std::int64_t next_layer() const { return next_layer_; }
+    // Layers that a later run would not do again. Not while run() is on its way.
+    std::int64_t saved_layers() const { return saved_layers_; }
     const std::vector<HessianRecord>& records() const { return writer_.records(); }
 
     void run() {
-        if (next_layer_ == 0) embed();
-        const std::int64_t layers = inputs_.config.layers;
-        const Sequences& sequences = inputs_.sequences;
-        LayerPass pass(decoder_, sequences.count, sequences.length, context_.pool);
-        for (; next_layer_ < layers; ++next_layer_) {
-            const bool last = next_layer_ + 1 == layers;
-            ScratchFile input = unwrap(ScratchFile::open(spill_path(next_layer_), spill_bytes(inputs_)));
-            std::optional<ScratchFile> output;
-            if (!last) output = create_spill(next_layer_ + 1);
-            const DecoderLayer layer = decoder_.load_layer(next_layer_);
-            const auto results = pass.run(layer, input.data(), output ? output->data() : nullptr, [&](auto done) {
-                context_.progress.update(next_layer_ * sequences.count + done);
-                unwrap(check_stop());
-            });
-            save(results);
-            const std::string checksum = output ? output->checksum(context_.pool) : "";
-            unwrap(writer_.flush({{"next_layer", next_layer_ + 1}, {"activations", checksum}}));
+        try {
+            run_layers();
+        } catch (...) {
+            // What stopped the run is what the user is told, and what is on its way to the disk arrives there.
+            if (saving_.valid() && saving_.get().ok()) ++saved_layers_;
+            throw;
         }
+        for (auto& spill : spills_) spill.reset();
         remove_spill();
-        unwrap(writer_.finish({{"sequences", sequences.count},
-                               {"length", sequences.length},
-                               {"tokens", sequences.ids.size()},
+        unwrap(writer_.finish({{"sequences", inputs_.sequences.count},
+                               {"length", inputs_.sequences.length},
+                               {"tokens", inputs_.sequences.ids.size()},
                                {"dtype", dtype_flag(inputs_.dtype)}}));
     }
 
@@ -153,13 +174,42 @@ public:
     }
 
 private:
-    // Input of `layer`.
-    fs::path spill_path(std::int64_t layer) const { return folder_ / kSpillNames[layer % 2]; }
+    void run_layers() {
+        if (first_layer_ == 0) embed();
+        const std::int64_t layers = inputs_.config.layers;
+        const Sequences& sequences = inputs_.sequences;
+        LayerPass pass(decoder_, sequences.count, sequences.length, context_.pool);
+        for (std::int64_t layer = first_layer_; layer < layers; ++layer) {
+            const std::byte* const input = spill(layer).data();
+            std::byte* const output = layer + 1 < layers ? spill(layer + 1).data() : nullptr;
+            const auto results = pass.run(decoder_.load_layer(layer), input, output, [&](auto done) {
+                context_.progress.update(layer * sequences.count + done);
+                unwrap(check_stop());
+                if (saving_.valid() && saving_.wait_for(std::chrono::seconds(0)) == std::future_status::ready) join();
+            });
+            join();
+            save(layer, results);
+        }
+        join();
+    }
 
-    ScratchFile create_spill(std::int64_t layer) const {
-        auto file = ScratchFile::create(spill_path(layer), spill_bytes(inputs_));
-        if (!file.ok()) file.error().hint = "activations between layers are kept there; -o on a disk with more room";
-        return unwrap(std::move(file));
+    // Input of `layer`.
+    fs::path spill_path(std::int64_t layer) const { return folder_ / kSpillNames[layer % kSpills]; }
+    std::optional<ScratchFile>& spill_slot(std::int64_t layer) {
+        return spills_[static_cast<std::size_t>(layer % kSpills)];
+    }
+
+    // Kept mapped, and written again three layers later.
+    ScratchFile& spill(std::int64_t layer) {
+        std::optional<ScratchFile>& slot = spill_slot(layer);
+        if (!slot) {
+            auto file = ScratchFile::create(spill_path(layer), spill_bytes(inputs_));
+            if (!file.ok()) {
+                file.error().hint = "activations between layers are kept there; -o on a disk with more room";
+            }
+            slot = unwrap(std::move(file));
+        }
+        return *slot;
     }
 
     // Where an earlier run stopped; from the start if its activations are not what it wrote.
@@ -171,14 +221,15 @@ private:
         if (layer < 1 || layer > inputs_.config.layers) return;
         if (layer < inputs_.config.layers) {
             const fs::path path = spill_path(layer);
-            const Result<ScratchFile> left = ScratchFile::open(path, spill_bytes(inputs_));
+            Result<ScratchFile> left = ScratchFile::open(path, spill_bytes(inputs_));
             if (!left.ok() || Json(left->checksum(context_.pool)) != progress.value("activations", Json())) {
                 context_.warn(fmt::format("the activations that an earlier run left at {} are damaged: starting again",
                                           path.string()));
                 return;
             }
+            spill_slot(layer) = std::move(*left);
         }
-        first_layer_ = next_layer_ = layer;
+        first_layer_ = saved_layers_ = layer;
         for (const HessianRecord& record : writer_.records()) {
             if (record.layer >= layer || record.nonfinite == 0) continue;
             context_.warn(
@@ -188,7 +239,7 @@ private:
     }
 
     void embed() {
-        ScratchFile file = create_spill(0);
+        ScratchFile& file = spill(0);
         const Sequences& sequences = inputs_.sequences;
         const Decoder on_cpu(inputs_.directory, inputs_.config, sequences.length, at::kCPU, inputs_.dtype);
         const std::uint64_t sequence_bytes = file.size() / static_cast<std::uint64_t>(sequences.count);
@@ -202,20 +253,37 @@ private:
         });
     }
 
-    void save(const std::vector<SiteResult>& results) {
+    // Starts to save; REQUIRES: the layer before is saved.
+    void save(std::int64_t layer, const std::vector<SiteResult>& results) {
         const auto rows = static_cast<std::int64_t>(inputs_.sequences.ids.size());
+        std::vector<Hessian> hessians;
         for (std::size_t i = 0; i < results.size(); ++i) {
-            const SiteResult& result = results[i];
-            if (result.sum.nonfinite() > 0) report_nonfinite(kSites[i], result, rows);
-            unwrap(writer_.add(next_layer_, kSites[i], result.sum.finish()));
+            if (results[i].sum.nonfinite() > 0) report_nonfinite(layer, kSites[i], results[i], rows);
+            hessians.push_back(results[i].sum.finish(context_.pool));
         }
+        saving_ = std::async(std::launch::async, [this, layer, hessians = std::move(hessians)]() -> Result<void> {
+            for (std::size_t i = 0; i < hessians.size(); ++i) {
+                DWUBIT_TRY(writer_.add(layer, kSites[i], hessians[i]));
+            }
+            ThreadPool alone(1);  // the pool's threads have the next layer to do
+            const std::optional<ScratchFile>& output = spill_slot(layer + 1);
+            const bool last = layer + 1 == inputs_.config.layers;
+            return writer_.flush({{"next_layer", layer + 1}, {"activations", last ? "" : output->checksum(alone)}});
+        });
     }
 
-    void report_nonfinite(Site site, const SiteResult& result, std::int64_t rows) const {
+    // Waits until the layer on its way to the disk is there.
+    void join() {
+        if (!saving_.valid()) return;
+        unwrap(saving_.get());
+        ++saved_layers_;
+    }
+
+    void report_nonfinite(std::int64_t layer, Site site, const SiteResult& result, std::int64_t rows) const {
         const std::string text = fmt::format(
             "layer {} site {}: {} of {} input rows hold NaN or infinity, the first in sequence {} at "
             "position {}",
-            next_layer_, site_name(site), result.sum.nonfinite(), rows, result.first_nonfinite->sequence,
+            layer, site_name(site), result.sum.nonfinite(), rows, result.first_nonfinite->sequence,
             result.first_nonfinite->position);
         if (static_cast<double>(result.sum.nonfinite()) <= kMaxNonfiniteShare * static_cast<double>(rows)) {
             context_.warn(text + "; left out");
@@ -229,10 +297,12 @@ private:
     const Inputs& inputs_;
     fs::path folder_;
     LabContext& context_;
-    HessianStoreWriter writer_;
+    HessianStoreWriter writer_;  // of the thread that saves, while there is one
     Decoder decoder_;
+    std::array<std::optional<ScratchFile>, kSpills> spills_;
     std::int64_t first_layer_ = 0;
-    std::int64_t next_layer_ = 0;
+    std::int64_t saved_layers_ = 0;
+    std::future<Result<void>> saving_;  // last: its end is waited for before anything it uses goes
 };
 
 struct Summary {
@@ -251,7 +321,7 @@ Summary fill(const Inputs& inputs, OutputFolder& folder, LabContext& context) {
         calibration->run();
     } catch (const Failure& failure) {
         context.progress.end();
-        if (calibration && calibration->next_layer() == 0) calibration->remove_spill();
+        if (calibration && calibration->saved_layers() == 0) calibration->remove_spill();
         if (calibration || folder.resumed()) folder.keep_if_resumable(failure.error());
         throw;
     } catch (...) {
