@@ -99,7 +99,8 @@ DecoderLayer Decoder::load_layer(std::int64_t layer) const {
 }
 
 at::Tensor Decoder::embed(std::span<const TokenId> ids) const {
-    const TensorView& table = require(directory_, global_tensor_names(config_).embedding + ".weight");
+    const std::string name = global_tensor_names(config_).embedding + ".weight";
+    const TensorView& table = require(directory_, name);
     const std::size_t row_bytes = static_cast<std::size_t>(config_.hidden) * dtype_size(table.dtype);
     const auto count = static_cast<std::int64_t>(ids.size());
     at::Tensor rows = at::empty({count, config_.hidden}, scalar_type(table));
