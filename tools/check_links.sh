@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# Fails if a program or library links, directly or through others, what dwubit must run without: torch, CUDA, MKL, Python.
+# Fails if a program or library links, directly or through others, what dwubit must run without: torch, CUDA, MKL, Python, Arrow
+# (which a build with -DDWUBIT_PARQUET=ON has on purpose; that one is not checked).
 #
 #   tools/check_links.sh FILE...      programs or shared libraries
 set -euo pipefail
 export LC_ALL=C
 
 # Heavy frameworks at the start of a library's file name.
-unwanted='lib(torch|c10|caffe2|cuda|cudart|cublas|cusolver|cudnn|nccl|nvrtc|mkl|python|mpi)'
+unwanted='lib(torch|c10|caffe2|cuda|cudart|cublas|cusolver|cudnn|nccl|nvrtc|mkl|python|mpi|arrow|parquet)'
 
 (($#)) || { echo "usage: check_links.sh FILE..." >&2; exit 2; }
 failed=0

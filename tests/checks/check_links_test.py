@@ -26,6 +26,11 @@ class Links(support.TreeTest):
         self.assertEqual(code, 1, output)
         self.assertIn("libtorch_cpu.so", output)
 
+    def test_optional_library(self):
+        """A default build has no Arrow"""
+        self.library("parquet", "int f() { return 0; }\n")
+        self.assertEqual(self.run_tool("check_links.sh", self.program("-lparquet"))[0], 1)
+
     def test_through_another_library(self):
         self.library("c10", "int g() { return 0; }\n")
         self.library("plain", "int g();\nint f() { return g(); }\n", "-lc10")
