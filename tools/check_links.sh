@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Fails if a program or library links, directly or through others, what dwubit must run without: torch, CUDA, MKL, Python, Arrow
-# (which a build with -DDWUBIT_PARQUET=ON has on purpose; that one is not checked).
+# Fails if a program or library links, directly or through others, what dwubit must run without: torch, CUDA, MKL, Python
+# and Arrow (a build with -DDWUBIT_PARQUET=ON has that on purpose and is not checked).
 #
 #   tools/check_links.sh FILE...      programs or shared libraries
 set -euo pipefail
