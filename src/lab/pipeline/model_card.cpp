@@ -4,6 +4,8 @@
 
 #include <map>
 
+#include "base/text.h"
+
 namespace dwubit::lab {
 namespace {
 
@@ -18,12 +20,16 @@ std::string loss_table(const Json& tensors) {
         double frobenius = 0;
         double bits = 0;
         int count = 0;
+        int proxies = 0;
     };
     std::map<std::string, Row> rows;
     for (const Json& tensor : tensors) {
         const std::string name = tensor.at("name");
         Row& row = rows[name.substr(name.rfind('.') + 1)];
-        if (tensor.at("relative_proxy").is_number()) row.proxy += tensor.at("relative_proxy").get<double>();
+        if (tensor.at("relative_proxy").is_number()) {
+            row.proxy += tensor.at("relative_proxy").get<double>();
+            ++row.proxies;
+        }
         row.frobenius += tensor.at("relative_frobenius").get<double>();
         row.bits += tensor.at("bits_per_weight").get<double>();
         ++row.count;
@@ -31,10 +37,19 @@ std::string loss_table(const Json& tensors) {
     std::string text =
         "| linear | tensors | bits per weight | relative proxy | relative Frobenius |\n|---|---|---|---|---|\n";
     for (const auto& [kind, row] : rows) {
-        text += fmt::format("| {} | {} | {:.4f} | {:.4f} | {:.4f} |\n", kind, row.count, row.bits / row.count,
-                            row.proxy / row.count, row.frobenius / row.count);
+        text += fmt::format("| {} | {} | {:.4f} | {} | {:.4f} |\n", kind, row.count, row.bits / row.count,
+                            row.proxies > 0 ? number(row.proxy / row.proxies) : number({}), row.frobenius / row.count);
     }
     return text;
+}
+
+// The last part of the name that the source's config has for itself.
+std::string source_name(const Json& config) {
+    const auto name = config.find("_name_or_path");
+    if (name == config.end() || !name->is_string()) return "A model";
+    const std::string text = printable(name->get<std::string>());
+    const std::string last = text.substr(text.find_last_of('/') + 1);
+    return last.empty() ? "A model" : last;
 }
 
 }  // namespace
@@ -43,9 +58,9 @@ std::string model_card(const Json& manifest, const HfDir& source) {
     const std::string method = manifest.at("method");
     std::string text = fmt::format(
         "---\nbase_model_relation: quantized\nlibrary_name: dwubit\npipeline_tag: text-generation\n"
-        "tags: [quantized, 2-bit, {}]\n---\n\n",
-        method);
-    text += fmt::format("# {} by {}\n\n", source.config.value("_name_or_path", std::string("A model")), method);
+        "tags: [quantized, {}-bit, {}]\n---\n\n",
+        manifest.at("parameters").value("bits", 2), method);
+    text += fmt::format("# {} by {}\n\n", source_name(source.config), method);
     text += fmt::format("Quantized with dwubit {} by method `{}`, recipe `{}`.\n\n",
                         manifest.at("dwubit").get<std::string>(), method, manifest.at("recipe").get<std::string>());
     text += fmt::format(

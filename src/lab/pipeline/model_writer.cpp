@@ -36,16 +36,32 @@ std::filesystem::path ModelWriter::note_path(std::int64_t number) const {
 }
 
 bool ModelWriter::has_layer(std::int64_t layer) const {
-    std::error_code ignored;
-    return std::filesystem::exists(note_path(layer + 2), ignored);
+    return read_note(layer + 2).has_value();
+}
+
+// What an earlier run says of a shard; nothing where the note or the shard is missing, cut short or edited.
+std::optional<Json> ModelWriter::read_note(std::int64_t number) const {
+    Result<Json> note = read_json_file(note_path(number));
+    if (!note.ok() || !note->is_object()) return std::nullopt;
+    for (const char* member :
+         {"file", "modules", "reports", "tensors", "tensor_bytes", "packed_bytes", "packed_weights"}) {
+        if (!note->contains(member)) return std::nullopt;
+    }
+    const Json& file = note->at("file");
+    if (!file.is_object() || !file.contains("bytes") || !file.at("bytes").is_number_unsigned()) return std::nullopt;
+    std::error_code error;
+    const auto size = std::filesystem::file_size(folder_ / shard_name(number, config_.layers + 1), error);
+    if (error || size != file.at("bytes").get<std::uint64_t>()) return std::nullopt;
+    return std::move(*note);
 }
 
 void ModelWriter::write_layer(std::int64_t layer, const std::vector<QuantizedLinear>& linears) {
     std::vector<const TensorView*> kept;
     const std::string prefix = layer_prefix(config_, layer);
     for (const auto& [name, tensor] : source_.tensors.tensors()) {
+        // Its weight, and whatever else would stand where its buffers go; a bias stays.
         const bool quantized = std::any_of(linears.begin(), linears.end(), [&](const QuantizedLinear& linear) {
-            return name == linear.name + ".weight";
+            return starts_with(name, linear.name + ".") && name != linear.name + ".bias";
         });
         if (starts_with(name, prefix) && !quantized) kept.push_back(&tensor);
     }
@@ -53,8 +69,7 @@ void ModelWriter::write_layer(std::int64_t layer, const std::vector<QuantizedLin
 }
 
 void ModelWriter::write_rest() {
-    std::error_code ignored;
-    if (std::filesystem::exists(note_path(1), ignored)) return;
+    if (read_note(1).has_value()) return;
     std::vector<const TensorView*> kept;
     for (const auto& [name, tensor] : source_.tensors.tensors()) {
         bool in_layer = starts_with(name, kPaddingPrefix);
@@ -109,10 +124,12 @@ void ModelWriter::write_shard(std::int64_t number, const std::vector<const Tenso
 void ModelWriter::finish() {
     QuantizationConfig quantization;
     std::map<std::string, std::string> weight_map;
-    std::vector<std::filesystem::path> notes;
     for (std::int64_t number = 1; number <= config_.layers + 1; ++number) {
-        notes.push_back(note_path(number));
-        const Json note = unwrap(read_json_file(notes.back()));
+        const std::optional<Json> read = read_note(number);
+        if (!read)
+            fail(ErrorKind::kIo, "{}: a shard is not as it was written",
+                 (folder_ / shard_name(number, config_.layers + 1)).string());
+        const Json& note = *read;
         files_.push_back(note.at("file"));
         for (const auto& [module, value] : note.at("modules").items()) {
             quantization.modules[module] = {value.at("format"), value.at("format_version"), value.at("params"), {}, {}};
@@ -135,7 +152,13 @@ void ModelWriter::finish() {
     write_config(quantization);
     unwrap(write_shard_index(folder_, weight_map, tensor_bytes_));
     unwrap(copy_side_files(source_.path, folder_));
-    for (const auto& note : notes) std::filesystem::remove(note);
+}
+
+void ModelWriter::remove_notes() const {
+    std::error_code ignored;
+    for (std::int64_t number = 1; number <= config_.layers + 1; ++number) {
+        std::filesystem::remove(note_path(number), ignored);
+    }
 }
 
 void ModelWriter::write_config(const QuantizationConfig& quantization) const {

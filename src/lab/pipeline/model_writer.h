@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,8 +26,10 @@ public:
     // The tensors outside the layers.
     void write_rest();
 
-    // Index, config.json, side files. Afterwards the folder is a model.
+    // Index, config.json, side files. Afterwards the folder is a model, but for the notes.
     void finish();
+    // The last thing: without its notes a run that stops here would begin again.
+    void remove_notes() const;
 
     // After finish(), in file order: [{name, bytes, sha256}].
     const Json& files() const { return files_; }
@@ -37,9 +40,8 @@ public:
     std::uint64_t packed_weights() const { return packed_weights_; }  // that they stand for
 
 private:
-    struct Shard;
-
     std::filesystem::path note_path(std::int64_t number) const;
+    std::optional<Json> read_note(std::int64_t number) const;
     void write_shard(std::int64_t number, const std::vector<const TensorView*>& kept,
                      const std::vector<QuantizedLinear>& linears);
     void write_config(const QuantizationConfig& quantization) const;

@@ -238,6 +238,7 @@ Json fill(const Run& run, const std::filesystem::path& folder, LabContext& conte
                          {"seconds", result.at("seconds")},
                          {"tensors", std::move(seconds)}};
     unwrap(write_file_atomically(folder / "dwubit-run.json", dump_json(timing, 2) + "\n"));
+    writer.remove_notes();
     return result;
 }
 
