@@ -20,10 +20,12 @@ DampedCholesky damped_cholesky(const at::Tensor& hessian, double damping, const 
     const double mean = n > 0 ? diagonal.mean().item<double>() : 0.0;
     if (mean == 0) return {at::eye(n, hessian.options()), 0.0, 1};
     constexpr double kMost = 1.0;
+    const at::Tensor undamped = diagonal.clone();
     for (int attempt = 1;; ++attempt) {
-        at::Tensor damped = hessian.clone();
-        damped.diagonal().add_(damping * mean);
-        const auto [factor, info] = at::linalg_cholesky_ex(damped);
+        // Only the diagonal is changed, for as long as the factorisation takes: no copy of a large matrix.
+        hessian.diagonal().copy_(undamped + damping * mean);
+        const auto [factor, info] = at::linalg_cholesky_ex(hessian);
+        hessian.diagonal().copy_(undamped);
         // A factor that is all but singular would blow the feedback up: its smallest pivot must stand out of the
         // rounding.
         if (info.item<int>() == 0 && at::isfinite(factor).all().item<bool>() &&

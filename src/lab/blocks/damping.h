@@ -13,10 +13,10 @@ struct DampedCholesky {
     int attempts = 1;    // 1 = the one asked for sufficed
 };
 
-// H: [n, n] float64, symmetric; not changed. Adds damping * mean(diag H) to the diagonal and factorises; where that
-// fails, the damping is doubled, up to 1.0 (from 1e-4 where 0 was asked for). Throws Failure: a non-finite or negative
-// diagonal or a non-finite element is a data error that names `where`; more damping does not mend it. H = 0 is
-// factorised as the identity (damping 0): nothing is known of the inputs.
+// H: [n, n] float64, symmetric; afterwards as it was before. Adds damping * mean(diag H) to the diagonal and
+// factorises; where that fails, the damping is doubled, up to 1.0 (from 1e-4 where 0 was asked for). Throws Failure: a
+// non-finite or negative diagonal or a non-finite element is a data error that names `where`; more damping does not
+// mend it. H = 0 is factorised as the identity (damping 0): nothing is known of the inputs.
 DampedCholesky damped_cholesky(const at::Tensor& hessian, double damping, const std::string& where);
 
 }  // namespace dwubit::lab

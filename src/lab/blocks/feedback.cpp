@@ -7,13 +7,19 @@
 
 namespace dwubit::lab {
 
-Feedback make_feedback(const at::Tensor& hessian, double damping, const std::string& where) {
-    // Cholesky of the reversed matrix, reversed again, is the upper factor.
-    const DampedCholesky cholesky = damped_cholesky(hessian.flip({0, 1}), damping, where);
-    const at::Tensor upper = cholesky.factor.flip({0, 1});
-    const at::Tensor pivots = upper.diagonal();
+Feedback make_feedback(at::Tensor hessian, double damping, const std::string& where) {
+    // Cholesky of the reversed matrix, reversed again, is the upper factor. Each matrix is let go as soon as the next
+    // is there: they are the largest that a method holds.
+    at::Tensor reversed = hessian.flip({0, 1});
+    hessian.reset();
+    DampedCholesky cholesky = damped_cholesky(reversed, damping, where);
+    reversed.reset();
+    at::Tensor upper = cholesky.factor.flip({0, 1});
+    cholesky.factor.reset();
+    const at::Tensor pivots = upper.diagonal().clone();
+    upper.div_(pivots.unsqueeze(0)).triu_(1);
     Feedback feedback;
-    feedback.matrix = at::triu(upper / pivots.unsqueeze(0), 1).to(at::kFloat).contiguous();
+    feedback.matrix = upper.to(at::kFloat);
     feedback.weights = pivots.square().to(at::kFloat);
     feedback.damping = cholesky.damping;
     return feedback;

@@ -22,7 +22,7 @@ struct Feedback {
 };
 
 // hessian: [n, n] float64 in the order in which columns will be quantized. Errors as damped_cholesky().
-Feedback make_feedback(const at::Tensor& hessian, double damping, const std::string& where);
+Feedback make_feedback(at::Tensor hessian, double damping, const std::string& where);
 
 // A run of columns [first, first + count) that is prepared together (a group with its own scale).
 struct ColumnGroup {

@@ -85,8 +85,8 @@ std::unique_ptr<PreparedSite> prepare(const SiteProblem& site, const Parameters&
         // One group holds every column in any order: nothing needs to be stored.
         prepared->permuted = !natural && prepared->groups.size() > 1;
     }
-    const at::Tensor permuted = site.hessian.index_select(0, prepared->order).index_select(1, prepared->order);
-    prepared->feedback = make_feedback(permuted, parameters.number("damping"),
+    at::Tensor permuted = site.hessian.index_select(0, prepared->order).index_select(1, prepared->order);
+    prepared->feedback = make_feedback(std::move(permuted), parameters.number("damping"),
                                        fmt::format("layer {}, site {}", site.layer, site_name(site.site)));
     prepared->damping = prepared->feedback.damping;
     return prepared;
