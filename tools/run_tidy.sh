@@ -10,10 +10,10 @@ jobs=${2:-$(nproc)}
 command -v clang-tidy-16 >/dev/null || { echo "run_tidy: needs clang-tidy-16 (Debian: clang-tidy-16)" >&2; exit 1; }
 [[ -f $build/compile_commands.json ]] || { echo "run_tidy: $build is not configured" >&2; exit 1; }
 
-# Without the tests, whose macros hide more than the checks find, and without what clang cannot read: g++'s omp.h, and the
-# headers of libtorch 1.13 as C++20, which all of the lab includes.
+# Without the tests, whose macros hide more than the checks find, and without what clang cannot read: g++'s omp.h, Arrow's
+# headers, which are there for `make parquet` only, and those of libtorch 1.13 as C++20, which all of the lab includes.
 files=$(git ls-files --cached --others --exclude-standard -- 'src/*.cpp' 'apps/*.cpp' | grep -v '_test\.cpp$' |
-    grep -v '^src/lab/' | sort -u | xargs grep -L '<omp\.h>')
+    grep -v '^src/lab/' | sort -u | xargs grep -LE '<(omp\.h|arrow/)')
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 if ! xargs -r -n 1 -P "$jobs" clang-tidy-16 --quiet -p "$build" \

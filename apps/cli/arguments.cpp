@@ -59,6 +59,11 @@ LabContext lab_context(Console& console, const CommonOptions& common, ThreadPool
             [&console](std::string text) { console.warn(std::move(text)); }};
 }
 
+CLI::Option* add_field(CLI::App& app, std::string& field) {
+    return app.add_option("--field", field, "member of a .jsonl line, column of a .parquet, that has the text")
+        ->capture_default_str();
+}
+
 CLI::Option* add_act(CLI::App& app, std::string& act) {
     return app.add_option("--act", act, "activations of the linears: auto|f32|bf16")->capture_default_str();
 }

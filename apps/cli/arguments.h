@@ -43,6 +43,9 @@ struct CommonOptions {
 // What a command of the lab works with; `console` and `pool` must outlive it.
 LabContext lab_context(Console& console, const CommonOptions& common, ThreadPool& pool);
 
+// --field
+CLI::Option* add_field(CLI::App& app, std::string& field);
+
 // --act
 CLI::Option* add_act(CLI::App& app, std::string& act);
 Result<ActType> resolve_act(const std::string& act);

@@ -18,7 +18,7 @@ public:
         add_integer(app, "--sequences", request_.sequences, 1, kNoLimit, "sequences of the corpus that are read");
         add_integer(app, "--length", request_.length, 1, kNoLimit, "tokens of a sequence");
         app.add_option("--dtype", request_.dtype, "float32|bfloat16: weights and activations")->capture_default_str();
-        app.add_option("--field", request_.field, "member of a .jsonl line that has the text")->capture_default_str();
+        add_field(app, request_.field);
         app.add_flag("--no-bos", no_bos_, "documents without BOS");
         app.add_option("--doc-end", request_.document_end,
                        "ID|TOKEN|none after each document; default </s>, else the EOS");

@@ -1,23 +1,11 @@
-#include <set>
-
 #include "arguments.h"
 #include "base/error.h"
-#include "checkpoint/hf_dir.h"
 #include "command.h"
 #include "hessians/hessian_store.h"
-#include "runtime/model/config.h"
+#include "runtime/model/footprint.h"
 
 namespace dwubit::cli {
 namespace {
-
-double bits_per_weight(std::uint64_t bytes, std::uint64_t weights) {
-    return weights == 0 ? 0.0 : 8.0 * static_cast<double>(bytes) / static_cast<double>(weights);
-}
-
-std::uint64_t elements(const TensorView& tensor) {
-    std::int64_t count = 0;
-    return element_count(tensor.shape, &count) ? static_cast<std::uint64_t>(count) : 0;
-}
 
 Json kernel_row(const LinearShape& linear, std::string_view format, double bits, const KernelInfo& kernel) {
     const std::string& reason = kernel.fallback_reason;
@@ -31,62 +19,19 @@ Json kernel_row(const LinearShape& linear, std::string_view format, double bits,
             {"fallback_reason", reason.empty() ? Json() : Json(reason)}};
 }
 
-// A linear as `inspect` shows it, and what it takes.
-struct LinearReport {
-    Json row;
-    std::uint64_t bytes = 0;  // all buffers, without the bias
-    std::uint64_t weights = 0;
-};
-
-// The tensors have passed check_tensors().
-Result<LinearReport> describe_linear(const ModelConfig& config, const TensorTable& table, const LinearShape& linear,
-                                     ActType act) {
-    LinearReport report;
-    report.weights = static_cast<std::uint64_t>(linear.out) * static_cast<std::uint64_t>(linear.in);
-    const auto at = config.packed.find(linear.module);
-    if (at == config.packed.end()) {
-        DWUBIT_ASSIGN(const TensorView* weight, table.require(linear.module + ".weight"));
-        report.bytes = weight->bytes.size();
-        report.row = kernel_row(linear, dtype_name(weight->dtype), bits_per_weight(report.bytes, report.weights),
-                                choose_dense_kernel(weight->dtype, act).info);
-        return report;
+// A row of `layers`.
+Json describe_linear(const OpenModel& model, const LinearShape& linear, ActType act) {
+    const auto weights = static_cast<std::uint64_t>(linear.out) * static_cast<std::uint64_t>(linear.in);
+    const double bits = bits_per_weight(linear_bytes(model, linear), weights);
+    const auto at = model.config.packed.find(linear.module);
+    if (at == model.config.packed.end()) {
+        const TensorView* const weight = model.directory.tensors.find(linear.module + ".weight");
+        return kernel_row(linear, dtype_name(weight->dtype), bits, choose_dense_kernel(weight->dtype, act).info);
     }
     const LinearFormat& packed = at->second;
-    for (const TensorView& buffer : packed_view(table, linear, packed).buffers) report.bytes += buffer.bytes.size();
-    report.row = kernel_row(linear, packed.format->id, bits_per_weight(report.bytes, report.weights),
-                            choose_packed_kernel(*packed.format, act));
-    report.row["params"] = packed.params;
-    return report;
-}
-
-// Weights of the model, whatever they are stored as.
-std::uint64_t parameter_count(const ModelConfig& config, const TensorTable& table) {
-    std::uint64_t count = 0;
-    for (const auto& [name, tensor] : table.tensors()) count += elements(tensor);
-    const auto correct = [&](const LinearShape& linear) {
-        const auto packed = config.packed.find(linear.module);
-        if (packed == config.packed.end()) return;
-        for (const TensorView& buffer : packed_view(table, linear, packed->second).buffers) count -= elements(buffer);
-        count += static_cast<std::uint64_t>(linear.out) * static_cast<std::uint64_t>(linear.in);
-    };
-    for (std::int64_t i = 0; i < config.layers; ++i) {
-        for (const LinearShape& linear : layer_linears(config, i)) correct(linear);
-    }
-    if (!config.tied_embeddings) correct(head_linear(config));
-    return count;
-}
-
-// Of a dwubit directory: the size of its weight files, headers and alignment included.
-std::uint64_t file_bytes(const HfDir& directory) {
-    std::set<std::string> files;
-    for (const auto& [name, tensor] : directory.tensors.tensors()) files.insert(tensor.file);
-    std::uint64_t bytes = 0;
-    for (const std::string& file : files) {
-        std::error_code code;
-        const std::uintmax_t size = std::filesystem::file_size(directory.path / file, code);
-        if (!code) bytes += size;
-    }
-    return bytes;
+    Json row = kernel_row(linear, packed.format->id, bits, choose_packed_kernel(*packed.format, act));
+    row["params"] = packed.params;
+    return row;
 }
 
 // dwubit.json, null where there is none.
@@ -123,12 +68,8 @@ public:
     Result<Json> run(Console& console, const CommonOptions&) override {
         DWUBIT_ASSIGN(act_, resolve_act(act_name_));
         if (is_hessian_store(model_)) return run_hessians(console);
-        DWUBIT_ASSIGN(const HfDir directory, open_hf_dir(model_));
-        const std::string where = "model " + model_.string();
-        const Json* generation = directory.generation_config ? &*directory.generation_config : nullptr;
-        DWUBIT_ASSIGN(const ModelConfig config, read_model_config(directory.config, generation).context(where));
-        DWUBIT_TRY(check_tensors(config, directory.tensors).context(where));
-        DWUBIT_ASSIGN(Json result, describe(directory, config));
+        DWUBIT_ASSIGN(const OpenModel model, open_model(model_));
+        DWUBIT_ASSIGN(Json result, describe(model));
         console.print(text(result));
         if (tensors_) console.print(tensor_text(result["tensors"]));
         return result;
@@ -164,48 +105,36 @@ private:
         return result;
     }
 
-    Result<Json> describe(const HfDir& directory, const ModelConfig& config) const {
+    Result<Json> describe(const OpenModel& model) const {
+        const HfDir& directory = model.directory;
+        const ModelConfig& config = model.config;
         const TensorTable& table = directory.tensors;
-        const std::uint64_t parameters = parameter_count(config, table);
+        const Footprint footprint = measure_footprint(model);
         Json layers = Json::array();
-        std::uint64_t linear_bytes = 0;
-        std::uint64_t linear_weights = 0;
         for (std::int64_t i = 0; i < config.layers; ++i) {
             for (const LinearShape& linear : layer_linears(config, i)) {
-                DWUBIT_ASSIGN(LinearReport report, describe_linear(config, table, linear, act_));
-                layers.push_back(std::move(report.row));
-                // Of a quantized model, its quantized linears count.
-                if (!config.packed.empty() && config.packed.count(linear.module) == 0) continue;
-                linear_bytes += report.bytes;
-                linear_weights += report.weights;
+                layers.push_back(describe_linear(model, linear, act_));
             }
         }
         DWUBIT_ASSIGN(const TensorView* embedding, table.require(global_tensor_names(config).embedding + ".weight"));
-        DWUBIT_ASSIGN(LinearReport head, describe_linear(config, table, head_linear(config), act_));
-        // A generated token reads every weight once, but of the embedding one row (all of it if it is the head too).
-        std::uint64_t per_token = table.total_bytes();
-        if (!config.tied_embeddings) {
-            per_token -= embedding->bytes.size() - embedding->bytes.size() / static_cast<std::uint64_t>(config.vocab);
-        }
-        const bool packed = Fields(directory.config, "config.json").has("quantization_config");
-        const std::uint64_t bytes = packed ? file_bytes(directory) : table.total_bytes();
+        const bool packed = directory.config.contains("quantization_config");
         DWUBIT_ASSIGN(Json manifest, read_manifest(directory.path));
         Json result = {{"kind", packed ? "dwubit" : "hf"},
                        {"architecture", config.architecture},
                        {"family", config.family},
                        {"config", config_json(config)},
-                       {"parameters", parameters},
-                       {"bytes", bytes},
-                       {"bits_per_weight_linears", bits_per_weight(linear_bytes, linear_weights)},
-                       {"bits_per_weight_file", bits_per_weight(bytes, parameters)},
-                       {"bytes_per_token", per_token},
+                       {"parameters", footprint.parameters},
+                       {"bytes", footprint.bytes},
+                       {"bits_per_weight_linears", footprint.bits_per_weight_linears()},
+                       {"bits_per_weight_file", footprint.bits_per_weight_file()},
+                       {"bytes_per_token", footprint.bytes_per_token},
                        {"layers", std::move(layers)},
                        {"embedding",
                         {{"format", dtype_name(embedding->dtype)},
                          {"shape", embedding->shape},
                          {"bytes", embedding->bytes.size()},
                          {"tied", config.tied_embeddings}}},
-                       {"head", std::move(head.row)},
+                       {"head", describe_linear(model, head_linear(config), act_)},
                        {"act", act_name(act_)},
                        {"tokenizer", tokenizer_json(directory)},
                        {"manifest", std::move(manifest)}};

@@ -48,7 +48,7 @@ public:
     void declare(CLI::App& app) override {
         add_model(app, model_);
         app.add_option("--data", data_, "a corpus: .jsonl or .txt, also .gz or .zst")->required();
-        app.add_option("--field", field_, "member of a .jsonl line that has the text")->capture_default_str();
+        add_field(app, field_);
         add_integer(app, "--window", window_, 1, kNoLimit, "tokens read at a time");
         app.add_option("--convention", convention_, "carry|inside: what is scored at the borders of windows")
             ->capture_default_str();

@@ -32,22 +32,19 @@ public:
     void declare(CLI::App& app) override {
         add_model(app, request_.model);
         app.add_option("--method", request_.method, "how: dwubit methods lists them")->required();
-        app.add_option("--recipe", recipe_, "a named set of the method's options; default the method's own");
-        app.add_option("--hessians", hessians_, "folder made by dwubit calibrate");
+        app.add_option("--recipe", request_.recipe, "a named set of the method's options; default the method's own");
+        app.add_option("--hessians", request_.hessians, "folder made by dwubit calibrate");
         app.add_option("-o,--output", request_.output, "folder to make")->required();
         app.add_option("--set", settings_, "key=value: one option of the method; may be given many times")
             ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
             ->allow_extra_args(false);
-        app.add_option("--layers", layers_, "layers to quantize, 0,3-5; default all");
+        app.add_option("--layers", request_.layers, "layers to quantize, 0,3-5; default all");
         app.add_flag("--overwrite", request_.overwrite, "replace what is at -o");
     }
 
     bool runs_in_lab() const override { return true; }
 
     Result<Json> run(Console& console, const CommonOptions& common) override {
-        if (!recipe_.empty()) request_.recipe = recipe_;
-        if (!hessians_.empty()) request_.hessians = hessians_;
-        if (!layers_.empty()) request_.layers = layers_;
         for (const std::string& setting : settings_) {
             const std::size_t equals = setting.find('=');
             if (equals == std::string::npos || equals == 0) {
@@ -65,9 +62,6 @@ public:
 
 private:
     QuantizeRequest request_;
-    std::string recipe_;
-    std::string hessians_;
-    std::string layers_;
     std::vector<std::string> settings_;
 };
 

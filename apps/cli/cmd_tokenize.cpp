@@ -33,7 +33,7 @@ public:
         add_model(app, model_);
         app.add_option("-p,--prompt", text_, "the text");
         app.add_option("--data", data_, "a corpus: .jsonl or .txt, also .gz or .zst");
-        app.add_option("--field", field_, "member of a .jsonl line that has the text")->capture_default_str();
+        add_field(app, field_);
         app.add_flag("--no-bos", no_bos_, "without the tokens that the tokenizer puts around a text");
         app.add_option("--ids", ids_, "decode these ids: 1,2,3");
         app.add_flag("--special", special_, "show special tokens in decoded text");

@@ -1,11 +1,11 @@
 #include "base/atomic_file.h"
 
 #include <gtest/gtest.h>
-#include <sys/resource.h>
 #include <unistd.h>
-#include <csignal>
 
 #include <fstream>
+
+#include "support/file_size_limit.h"
 
 namespace dwubit {
 namespace {
@@ -65,15 +65,10 @@ TEST_F(AtomicFileTest, MovedFromFileDoesNotRemoveTheTemporary) {
 }
 
 TEST_F(AtomicFileTest, FullDiskIsAnErrorAndLeavesNothing) {
-    rlimit before{};
-    ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
-    rlimit small = before;
-    small.rlim_cur = 4096;
-    const auto handler = std::signal(SIGXFSZ, SIG_IGN);
-    ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &small), 0);
-    const auto result = write_file_atomically(folder_ / "big", std::string(10000, 'x'));
-    ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &before), 0);
-    std::signal(SIGXFSZ, handler);
+    const auto result = [&] {
+        const testing::FileSizeLimit full(4096);
+        return write_file_atomically(folder_ / "big", std::string(10000, 'x'));
+    }();
     ASSERT_FALSE(result.ok());
     EXPECT_EQ(result.error().kind, ErrorKind::kIo);
     EXPECT_NE(result.error().message.find("big"), std::string::npos);

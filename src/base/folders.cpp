@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <system_error>
 
 #include "base/error.h"
 
@@ -26,6 +27,17 @@ void remove_made_folders(std::vector<std::filesystem::path>& made) {
     for (; !made.empty(); made.pop_back()) {
         ::rmdir(made.back().c_str());  // fails, rightly, when something else lies in it
     }
+}
+
+Result<std::uint64_t> folder_bytes(const std::filesystem::path& folder) {
+    std::uint64_t total = 0;
+    std::error_code code;
+    for (std::filesystem::directory_iterator at(folder, code), end; !code && at != end; at.increment(code)) {
+        if (at->is_regular_file(code)) total += at->file_size(code);
+        if (code) break;
+    }
+    if (code) return errorf(ErrorKind::kIo, "cannot read folder {}: {}", folder.string(), code.message());
+    return total;
 }
 
 Result<void> sync_folder(const std::filesystem::path& folder) {

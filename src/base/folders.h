@@ -1,6 +1,7 @@
 // Folders for those who write files: made with their parents, taken away again, synced.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <vector>
 
@@ -13,6 +14,9 @@ Result<void> create_folders(const std::filesystem::path& folder, std::vector<std
 
 // Removes those of `made` that are empty, innermost first, and clears it.
 void remove_made_folders(std::vector<std::filesystem::path>& made);
+
+// Bytes of the files that lie directly in it.
+Result<std::uint64_t> folder_bytes(const std::filesystem::path& folder);
 
 // fsync of a folder: the names in it are on disk. An empty path is the current folder.
 Result<void> sync_folder(const std::filesystem::path& folder);

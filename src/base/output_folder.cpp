@@ -217,6 +217,11 @@ Result<void> OutputFolder::start(const RunIdentity& identity, bool overwrite) {
     return {};
 }
 
+Result<void> OutputFolder::check(const fs::path& path, bool overwrite) {
+    DWUBIT_ASSIGN(const fs::path name, folder_name(path));
+    return check_place(name, overwrite);
+}
+
 Result<OutputFolder> OutputFolder::open(const fs::path& path, RunIdentity identity, bool overwrite) {
     OutputFolder folder;
     DWUBIT_ASSIGN(folder.path_, folder_name(path));
@@ -278,7 +283,8 @@ void OutputFolder::discard() {
 }
 
 void OutputFolder::keep_if_resumable(const Error& error) {
-    if (error.kind == ErrorKind::kIo || error.kind == ErrorKind::kInterrupted) keep_ = true;
+    keep_ = keep_ || error.kind == ErrorKind::kIo || error.kind == ErrorKind::kInterrupted ||
+            error.kind == ErrorKind::kOutOfMemory;
 }
 
 Result<void> OutputFolder::move_into_place() {

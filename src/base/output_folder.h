@@ -25,6 +25,9 @@ public:
     // `<path>.partial` without an identity is nobody's remains: refused always.
     static Result<OutputFolder> open(const std::filesystem::path& path, RunIdentity identity, bool overwrite);
 
+    // What open() says of `path` itself, for a command that finds out its identity by long work.
+    static Result<void> check(const std::filesystem::path& path, bool overwrite);
+
     OutputFolder(OutputFolder&& other) noexcept;
     OutputFolder& operator=(OutputFolder&& other) noexcept;
     // Unless finish() succeeded or keep() was called: removes the partial folder, and the parents open() made if they
@@ -35,7 +38,7 @@ public:
     const std::filesystem::path& partial() const { return partial_; }  // where to write
     bool resumed() const { return resumed_; }                          // there were remains of the same identity
 
-    // The remains stay for a later run. For errors that a re-run can get past (kIo, kInterrupted).
+    // The remains stay for a later run. For errors that a re-run can get past (kIo, kInterrupted, kOutOfMemory).
     void keep() { keep_ = true; }
     // keep() if `error` is one of those.
     void keep_if_resumable(const Error& error);

@@ -1,12 +1,11 @@
 #include "base/scratch_file.h"
 
 #include <gtest/gtest.h>
-#include <sys/resource.h>
 
-#include <csignal>
 #include <cstring>
 #include <fstream>
 
+#include "support/file_size_limit.h"
 #include "support/temp_folder.h"
 
 namespace dwubit {
@@ -40,14 +39,10 @@ TEST(ScratchFile, KeepsWhatWasWritten) {
 
 TEST(ScratchFile, AFullDiskIsAnErrorThatLeavesNothing) {
     const testing::TempFolder folder;
-    std::signal(SIGXFSZ, SIG_IGN);
-    rlimit before{};
-    ASSERT_EQ(getrlimit(RLIMIT_FSIZE, &before), 0);
-    rlimit limit = before;
-    limit.rlim_cur = 1 << 20;
-    ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &limit), 0);
-    const auto file = ScratchFile::create(folder / "a", kBytes);
-    setrlimit(RLIMIT_FSIZE, &before);
+    const auto file = [&] {
+        const testing::FileSizeLimit full(1 << 20);
+        return ScratchFile::create(folder / "a", kBytes);
+    }();
     ASSERT_FALSE(file.ok());
     EXPECT_EQ(file.error().kind, ErrorKind::kIo);
     EXPECT_NE(file.error().message.find("41 MiB"), std::string::npos) << file.error().message;

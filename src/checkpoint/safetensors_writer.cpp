@@ -1,5 +1,6 @@
 #include "checkpoint/safetensors_writer.h"
 
+#include <algorithm>
 #include <set>
 #include <utility>
 
@@ -58,6 +59,11 @@ Layout lay_out(std::span<const TensorToWrite> tensors, const std::map<std::strin
 }
 
 }  // namespace
+
+void aligned_sizes_first(std::vector<TensorToWrite>& tensors) {
+    std::stable_partition(tensors.begin(), tensors.end(),
+                          [](const TensorToWrite& tensor) { return tensor.bytes.size() % kAlignment == 0; });
+}
 
 Result<WrittenFile> write_safetensors(const std::filesystem::path& path, std::span<const TensorToWrite> tensors,
                                       const std::map<std::string, std::string>& metadata) {

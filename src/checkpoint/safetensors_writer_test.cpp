@@ -1,14 +1,12 @@
 #include "checkpoint/safetensors_writer.h"
 
 #include <gtest/gtest.h>
-#include <sys/resource.h>
-
-#include <csignal>
 
 #include "base/atomic_file.h"
 #include "base/sha256.h"
 #include "checkpoint/safetensors.h"
 #include "json/json.h"
+#include "support/file_size_limit.h"
 #include "support/temp_folder.h"
 
 namespace dwubit {
@@ -73,15 +71,10 @@ TEST(SafetensorsWriter, FullDiskIsAnErrorAndLeavesNothing) {
     const TempFolder folder;
     const std::string big(10000, 'x');
     const std::vector<TensorToWrite> tensors = {{"big", DType::kU8, {10000}, bytes_of(big)}};
-    rlimit before{};
-    ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
-    rlimit small = before;
-    small.rlim_cur = 4096;
-    const auto handler = std::signal(SIGXFSZ, SIG_IGN);
-    ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &small), 0);
-    const auto result = write_safetensors(folder / "big.safetensors", tensors);
-    ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &before), 0);
-    std::signal(SIGXFSZ, handler);
+    const auto result = [&] {
+        const testing::FileSizeLimit full(4096);
+        return write_safetensors(folder / "big.safetensors", tensors);
+    }();
     ASSERT_FALSE(result.ok());
     EXPECT_EQ(result.error().kind, ErrorKind::kIo);
     EXPECT_NE(result.error().message.find("big.safetensors"), std::string::npos);

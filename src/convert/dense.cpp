@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cmath>
 #include <cstring>
 #include <map>
@@ -16,13 +15,14 @@
 #include "base/atomic_file.h"
 #include "base/error.h"
 #include "base/float16.h"
+#include "base/folders.h"
 #include "base/output_folder.h"
 #include "base/text.h"
 #include "checkpoint/hf_dir.h"
 #include "checkpoint/model_folder.h"
 #include "checkpoint/safetensors_writer.h"
 #include "runtime/formats/format.h"
-#include "runtime/model/config.h"
+#include "runtime/model/open_model.h"
 
 namespace dwubit {
 namespace {
@@ -54,30 +54,6 @@ struct Plan {
     std::int64_t dequantized = 0;
 };
 
-// The shard of a tensor: that of its layer, else the last.
-std::size_t shard_of(std::string_view name, std::int64_t layers) {
-    constexpr std::string_view kPrefix = "model.layers.";
-    std::int64_t layer = 0;
-    if (name.starts_with(kPrefix)) {
-        const char* const digits = name.data() + kPrefix.size();
-        const char* const end = name.data() + name.size();
-        const auto [stop, code] = std::from_chars(digits, end, layer);
-        if (code == std::errc() && stop != end && *stop == '.' && layer >= 0 && layer < layers) {
-            return static_cast<std::size_t>(layer);
-        }
-    }
-    return static_cast<std::size_t>(layers);
-}
-
-std::vector<LinearShape> all_linears(const ModelConfig& config) {
-    std::vector<LinearShape> all;
-    for (std::int64_t layer = 0; layer < config.layers; ++layer) {
-        for (LinearShape& linear : layer_linears(config, layer)) all.push_back(std::move(linear));
-    }
-    if (!config.tied_embeddings) all.push_back(head_linear(config));
-    return all;
-}
-
 // REQUIRES: check_tensors(config, table).
 Result<Plan> make_plan(const TensorTable& table, const ModelConfig& config) {
     Plan plan;
@@ -85,7 +61,8 @@ Result<Plan> make_plan(const TensorTable& table, const ModelConfig& config) {
     std::set<std::string> packed;  // names of buffers
     const auto add = [&](Planned tensor) {
         ++plan.tensors;
-        plan.shards[shard_of(tensor.name, config.layers)].push_back(std::move(tensor));
+        const std::int64_t shard = layer_of(config, tensor.name).value_or(config.layers);
+        plan.shards[static_cast<std::size_t>(shard)].push_back(std::move(tensor));
     };
     for (const LinearShape& linear : all_linears(config)) {
         const auto found = config.packed.find(linear.module);
@@ -204,8 +181,7 @@ Result<void> write_shard(const HfDir& directory, const std::vector<Planned>& ten
         matrices.push_back(std::move(matrix));  // moving it leaves its bytes where they are
         out.push_back({tensor.name, dtype, tensor.shape, matrices.back()});
     }
-    // Odd sizes last, so that few tensors need padding before them.
-    std::stable_partition(out.begin(), out.end(), [](const TensorToWrite& t) { return t.bytes.size() % 64 == 0; });
+    aligned_sizes_first(out);
     DWUBIT_ASSIGN(const WrittenFile file, write_safetensors(path, out, {{"format", "pt"}}));
     for (const TensorToWrite& tensor : out) {
         written.weight_map.emplace(tensor.name, path.filename().string());
@@ -223,17 +199,6 @@ Json dense_config(Json config, bool changed, DType dtype) {
     if (is_new) config["dtype"] = dense_dtype_name(dtype);
     if (!is_new || config.contains("torch_dtype")) config["torch_dtype"] = dense_dtype_name(dtype);
     return config;
-}
-
-Result<std::uint64_t> folder_bytes(const fs::path& folder) {
-    std::uint64_t total = 0;
-    std::error_code code;
-    for (fs::directory_iterator at(folder, code), end; !code && at != end; at.increment(code)) {
-        total += at->file_size(code);
-        if (code) break;
-    }
-    if (code) return errorf(ErrorKind::kIo, "cannot read folder {}: {}", folder.string(), code.message());
-    return total;
 }
 
 Result<void> fill(const HfDir& directory, const Plan& plan, const fs::path& folder, DType dtype, ThreadPool& pool,
@@ -273,11 +238,9 @@ std::string_view dense_dtype_name(DType dtype) {
 
 Result<DenseExport> export_dense(const fs::path& model, const fs::path& out, const DenseOptions& options,
                                  ThreadPool& pool, ProgressSink& progress) {
-    DWUBIT_ASSIGN(const HfDir directory, open_hf_dir(model));
-    const Json* const generation = directory.generation_config ? &*directory.generation_config : nullptr;
-    DWUBIT_ASSIGN(const ModelConfig config, read_model_config(directory.config, generation));
-    DWUBIT_TRY(check_tensors(config, directory.tensors));
-    DWUBIT_ASSIGN(const Plan plan, make_plan(directory.tensors, config));
+    DWUBIT_ASSIGN(const OpenModel opened, open_model(model));
+    const HfDir& directory = opened.directory;
+    DWUBIT_ASSIGN(const Plan plan, make_plan(directory.tensors, opened.config));
     std::error_code code;
     const fs::path place = fs::canonical(model, code);
     // Nothing of the remains is used again, so that a name for their files is enough.

@@ -1,6 +1,4 @@
 // The one entry point of libdwubit_lab.so. Exceptions end here.
-#include <new>
-
 #include "lab/failure.h"
 #include "lab/methods/method.h"
 #include "lab/pipeline/calibrate.h"
@@ -11,27 +9,13 @@
 namespace dwubit::lab {
 namespace {
 
-// What torch says is long and has a stack trace: the first line.
-std::string first_line(std::string text) {
-    return text.substr(0, text.find('\n'));
-}
-
 template <class Body>
 Result<Json> guarded(const Body& body) {
     try {
         configure_torch();
         return body();
-    } catch (const Failure& failure) {
-        return failure.error();
-    } catch (const c10::Error& error) {
-        const std::string text = first_line(error.what_without_backtrace());
-        const bool memory =
-            text.find("out of memory") != std::string::npos || text.find("can't allocate") != std::string::npos;
-        return errorf(memory ? ErrorKind::kOutOfMemory : ErrorKind::kInternal, "libtorch: {}", text);
-    } catch (const std::bad_alloc&) {
-        return make_error(ErrorKind::kOutOfMemory, "out of memory");
-    } catch (const std::exception& exception) {
-        return make_error(ErrorKind::kInternal, exception.what());
+    } catch (...) {
+        return current_error();
     }
 }
 

@@ -24,6 +24,10 @@ template <class... Args>
     throw Failure(errorf(kind, format, std::forward<Args>(args)...));
 }
 
+// The exception being handled as an Error: a Failure's own, out of memory, what libtorch says in one line. Call inside
+// a catch.
+Error current_error();
+
 // The value of a Result, or its error thrown.
 template <class T>
 T unwrap(Result<T> result) {

@@ -83,6 +83,7 @@ class Options(QuantizeTest):
 
     def test_recipe(self):
         self.bad(2, "--recipe", "g129", kind="usage", names=["--recipe", "g129"], hint="g128")
+        self.bad(2, "--recipe=", kind="usage", names=["--recipe"])
 
     def test_unknown_option(self):
         self.bad(2, "--set", "gruop=64", kind="usage", names=["--set", "gruop"], hint="group")
@@ -179,6 +180,14 @@ class Store(QuantizeTest):
         store = self.changed(self.with_value(struct.pack("<f", 1.5), 3))
         self.bad(1, *OPTIONS, store=store, kind="invalid_input", names=[self.FILE, "SHA-256"])
 
+    def test_layer_is_missing(self):
+        store = self.changed(lambda data: data)
+        manifest = json.loads((store / "hessians.json").read_text())
+        manifest["sites"] = [site for site in manifest["sites"] if site["layer"] == 0]
+        (store / "hessians.json").write_text(json.dumps(manifest))
+        self.bad(1, *OPTIONS, store=store, kind="invalid_input", names=["layer 1, site qkv"])
+        self.quantize("--layers", "0", store=store)
+
     def test_of_another_model(self):
         other = tiny.write(self.root / "other", weights=tiny.tensors())
         self.bad(1, *OPTIONS, model=other, kind="invalid_input", names=[self.store, "another model"], hint="calibrate")
@@ -243,6 +252,20 @@ class Weights(QuantizeTest):
             self.assertTrue(0 < tensor["relative_proxy"] < 1, tensor)
             run = self.run_program("perplexity", self.out, "--data", self.text)
             self.assertEqual(run.code, 0, run)
+
+    def test_surplus_tensor_in_a_buffers_place(self):
+        """It is no part of the model: a warning, and the method's own buffer"""
+        codes = self.Q.replace(".weight", ".codes")
+        weights = tiny.mixing_tensors() | {codes: ("U8", (4,), b"abcd")}
+        model = tiny.write(self.root / "surplus", weights=weights)
+        run = support.Run(["quantize", model, "--method", "rtn", *OPTIONS, "-o", self.out], limited=False,
+                          seconds=SECONDS)
+        self.assertEqual(run.code, 0, run)
+        self.assertIn(codes, run.err)
+        plain = self.root / "plain"
+        self.ok("quantize", self.model, "--method", "rtn", *OPTIONS, "-o", plain, limited=False, seconds=SECONDS)
+        shard = "model-00002-of-00003.safetensors"
+        self.assertEqual((self.out / shard).read_bytes(), (plain / shard).read_bytes())
 
     def test_quantized_already(self):
         self.quantize(method="rtn")
@@ -322,6 +345,21 @@ class Interrupted(QuantizeTest):
             self.assertIn("same command", err)
             self.assertLessEqual(len(err.splitlines()), support.MAX_ERROR_LINES)
         self.check_completed()
+
+    def test_changed_remains(self):
+        """What an earlier run left is believed where its note and its shard say the same; other layers are done again"""
+        changes = (lambda note, shard: note.write_text("{}"), lambda note, shard: note.write_text("not JSON"),
+                   lambda note, shard: shard.unlink(), lambda note, shard: shard.write_bytes(shard.read_bytes()[:-1]))
+        for change in changes:
+            notes = []
+            while not notes:
+                self.assertEqual(self.interrupt(signal.SIGKILL)[0], -signal.SIGKILL)
+                notes = sorted(self.out.with_name("out.partial").glob("*.note.json"))
+            note = notes[0]
+            change(note, note.with_name(note.name.removesuffix(".note.json")))
+            self.check_completed()
+            shutil.rmtree(self.out)
+            shutil.rmtree(self.root / "whole")
 
     def test_full_disk(self):
         """A limit on the size of files: the shards of layers fit, embedding and head do not"""

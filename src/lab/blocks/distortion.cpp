@@ -47,7 +47,6 @@ Distortion measure_distortion(const at::Tensor& weight, const at::Tensor& values
     const double error = (weight - values).to(at::kDouble).square().sum().item<double>();
     const double norm = weight.to(at::kDouble).square().sum().item<double>();
     distortion.relative_frobenius = std::sqrt(ratio(error, norm));
-    distortion.snr_db = -20 * std::log10(distortion.relative_frobenius);
     const auto count = static_cast<double>(std::max<std::int64_t>(1, weight.numel()));
     distortion.sign_flips = (weight * values < 0).sum().item<double>() / count;
     distortion.zeroed = at::logical_and(weight != 0, values == 0).sum().item<double>() / count;

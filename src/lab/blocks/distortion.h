@@ -11,7 +11,6 @@ double proxy_loss(const at::Tensor& weight, const at::Tensor& values, const at::
 struct Distortion {
     double relative_proxy = 0;  // proxy loss / tr(W H WT), H undamped; NaN without a Hessian or where nothing comes in
     double relative_frobenius = 0;  // |W - Q| / |W|
-    double snr_db = 0;              // 20 log10 of its inverse
     double sign_flips = 0;          // share of weights whose sign changed, zeros not counted
     double zeroed = 0;              // share of non-zero weights that became 0
 };

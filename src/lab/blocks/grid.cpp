@@ -151,6 +151,10 @@ at::Tensor grid_values(const GroupGrid& grid, const at::Tensor& codes) {
 GroupGrid fit_grid(const at::Tensor& targets, const at::Tensor& weights, const GridSpec& spec,
                    const std::string& where) {
     DWUBIT_CHECK(targets.dim() == 2 && targets.size(1) > 0);
+    if (!at::isfinite(targets).all().item<bool>()) {
+        throw Failure(errorf(ErrorKind::kInvalidInput, "{}: errors fed back grew beyond float32", where)
+                          .with_hint("more damping: --set damping=0.1"));
+    }
     const GroupGrid grid = spec.rule == ScaleRule::kSearch ? search(targets, weights, spec) : full_range(targets, spec);
     if (!at::isfinite(grid.scale).all().item<bool>()) {
         fail(ErrorKind::kInvalidInput, "{}: weights up to {:.3g} need a scale that float16 cannot hold", where,

@@ -8,18 +8,17 @@
 #include <optional>
 #include <utility>
 
+#include "base/folders.h"
 #include "base/output_folder.h"
 #include "base/scratch_file.h"
 #include "base/sha256.h"
 #include "base/stop.h"
-#include "checkpoint/hf_dir.h"
-#include "checkpoint/model_folder.h"
-#include "checkpoint/quantization_config.h"
 #include "hessians/hessian_store.h"
 #include "lab/calib/layer_pass.h"
 #include "lab/calib/sequences.h"
 #include "lab/failure.h"
 #include "lab/model/decoder.h"
+#include "lab/pipeline/source.h"
 #include "lab/tensors.h"
 #include "lab/torch_compat.h"
 #include "lab/units.h"
@@ -40,8 +39,7 @@ constexpr std::int64_t kSpills = std::ssize(kSpillNames);
 
 // The model, the text and where sums are made: all that a run depends on, checked.
 struct Inputs {
-    HfDir directory;
-    ModelConfig config;
+    OpenModel model;
     Sequences sequences;
     at::Device device = at::kCPU;
     at::ScalarType dtype = at::kFloat;
@@ -52,26 +50,20 @@ Inputs read_inputs(const CalibrateRequest& request, LabContext& context) {
     Inputs inputs;
     inputs.dtype = dtype_from_flag(request.dtype);
     inputs.device = parse_device(context.device);
-    inputs.directory = unwrap(open_hf_dir(request.model));
-    const HfDir& directory = inputs.directory;
-    if (unwrap(read_quantization_config(directory.config)).has_value()) {
-        throw Failure(errorf(ErrorKind::kUnsupported, "{} is quantized already", request.model.string())
-                          .with_hint("calibrate the model it was made from, or export it --to dense first"));
-    }
-    const Json* generation = directory.generation_config ? &*directory.generation_config : nullptr;
-    inputs.config = unwrap(read_model_config(directory.config, generation).context(request.model.string()));
-    unwrap(check_tensors(inputs.config, directory.tensors).context(request.model.string()));
+    unwrap(OutputFolder::check(request.output, request.overwrite));
+    inputs.model = open_dense_model(request.model, "calibrate");
+    const HfDir& directory = inputs.model.directory;
+    const ModelConfig& config = inputs.model.config;
     const Tokenizer tokenizer = unwrap(Tokenizer::load(directory.tokenizer_json));
-    inputs.sequences = read_sequences(request, tokenizer, inputs.config, context.warn);
-    if (request.length > inputs.config.max_positions) {
+    inputs.sequences = read_sequences(request, tokenizer, config, context.warn);
+    if (request.length > config.max_positions) {
         context.warn(fmt::format("sequences of {} tokens are longer than the {} the model was made for", request.length,
-                                 inputs.config.max_positions));
+                                 config.max_positions));
     }
-    unwrap(check_weights_finite(directory.tensors, context.pool).context(request.model.string()));
     unwrap(check_stop());
 
     const Sequences& sequences = inputs.sequences;
-    inputs.fingerprint.model = unwrap(model_sha256(directory, context.pool));
+    inputs.fingerprint.model = check_and_hash(inputs.model, context.pool);
     inputs.fingerprint.tokenizer = unwrap(sha256_file(directory.tokenizer_json));
     inputs.fingerprint.corpus = sequences.corpus_sha256;
     inputs.fingerprint.settings = {{"sequences", sequences.count},
@@ -90,39 +82,30 @@ RunIdentity identity_of(const Inputs& inputs) {
                             {"model", inputs.fingerprint.model},
                             {"tokenizer", inputs.fingerprint.tokenizer},
                             {"corpus", inputs.fingerprint.corpus},
-                            {"device", inputs.device.is_cpu() ? "cpu" : "cuda"}};
+                            {"device", inputs.device.is_cpu() ? "cpu" : "cuda"},
+                            {"torch", torch_version()},
+                            {"blas", blas_description()}};
     for (const auto& [key, value] : inputs.fingerprint.settings.items()) identity.emplace_back(key, dump_json(value));
     return identity;
 }
 
 std::uint64_t spill_bytes(const Inputs& inputs) {
-    return inputs.sequences.ids.size() * static_cast<std::uint64_t>(inputs.config.hidden) *
+    return inputs.sequences.ids.size() * static_cast<std::uint64_t>(inputs.model.config.hidden) *
            c10::elementSize(inputs.dtype);
-}
-
-// Bytes of the files in `folder`.
-std::uint64_t folder_bytes(const fs::path& folder) {
-    std::uint64_t bytes = 0;
-    std::error_code code;
-    for (fs::directory_iterator at(folder, code), end; !code && at != end; at.increment(code)) {
-        std::error_code ignored;
-        const std::uintmax_t size = at->file_size(ignored);
-        if (!ignored) bytes += size;
-    }
-    return bytes;
 }
 
 // Refuses before the work what would not fit after it.
 void check_space(const Inputs& inputs, const fs::path& folder) {
     std::uint64_t store = 0;
     for (const Site site : kSites) {
-        const auto n = static_cast<std::uint64_t>(site_features(inputs.config, site));
+        const auto n = static_cast<std::uint64_t>(site_features(inputs.model.config, site));
         store += n * (n + 3) / 2 * sizeof(float);
     }
-    store *= static_cast<std::uint64_t>(inputs.config.layers);
-    const auto spills = static_cast<std::uint64_t>(std::min(inputs.config.layers, kSpills));
+    store *= static_cast<std::uint64_t>(inputs.model.config.layers);
+    const auto spills = static_cast<std::uint64_t>(std::min(inputs.model.config.layers, kSpills));
     const std::uint64_t all = store + spills * spill_bytes(inputs);
-    const std::uint64_t needed = all - std::min(all, folder_bytes(folder));  // an earlier run's remains are there
+    const std::uint64_t there = unwrap(folder_bytes(folder));  // an earlier run's remains
+    const std::uint64_t needed = all - std::min(all, there);
     std::error_code code;
     const fs::space_info space = fs::space(folder, code);
     if (code || space.available >= needed) return;
@@ -143,7 +126,7 @@ public:
           folder_(folder),
           context_(context),
           writer_(unwrap(HessianStoreWriter::open(folder, inputs.fingerprint))),
-          decoder_(inputs.directory, inputs.config, inputs.sequences.length, inputs.device, inputs.dtype) {
+          decoder_(inputs.model.directory, inputs.model.config, inputs.sequences.length, inputs.device, inputs.dtype) {
         read_progress();
     }
 
@@ -176,7 +159,7 @@ public:
 private:
     void run_layers() {
         if (first_layer_ == 0) embed();
-        const std::int64_t layers = inputs_.config.layers;
+        const std::int64_t layers = inputs_.model.config.layers;
         const Sequences& sequences = inputs_.sequences;
         LayerPass pass(decoder_, sequences.count, sequences.length, context_.pool);
         for (std::int64_t layer = first_layer_; layer < layers; ++layer) {
@@ -218,8 +201,8 @@ private:
         const auto next = progress.find("next_layer");
         if (!progress.is_object() || next == progress.end() || !next->is_number_integer()) return;
         const auto layer = next->get<std::int64_t>();
-        if (layer < 1 || layer > inputs_.config.layers) return;
-        if (layer < inputs_.config.layers) {
+        if (layer < 1 || layer > inputs_.model.config.layers) return;
+        if (layer < inputs_.model.config.layers) {
             const fs::path path = spill_path(layer);
             Result<ScratchFile> left = ScratchFile::open(path, spill_bytes(inputs_));
             if (!left.ok() || Json(left->checksum(context_.pool)) != progress.value("activations", Json())) {
@@ -241,7 +224,7 @@ private:
     void embed() {
         ScratchFile& file = spill(0);
         const Sequences& sequences = inputs_.sequences;
-        const Decoder on_cpu(inputs_.directory, inputs_.config, sequences.length, at::kCPU, inputs_.dtype);
+        const Decoder on_cpu(inputs_.model.directory, inputs_.model.config, sequences.length, at::kCPU, inputs_.dtype);
         const std::uint64_t sequence_bytes = file.size() / static_cast<std::uint64_t>(sequences.count);
         const std::int64_t units = (sequences.count + kEmbedSequences - 1) / kEmbedSequences;
         run_units(context_.pool, units, [&](std::int64_t unit) {
@@ -267,7 +250,7 @@ private:
             }
             ThreadPool alone(1);  // the pool's threads have the next layer to do
             const std::optional<ScratchFile>& output = spill_slot(layer + 1);
-            const bool last = layer + 1 == inputs_.config.layers;
+            const bool last = layer + 1 == inputs_.model.config.layers;
             return writer_.flush({{"next_layer", layer + 1}, {"activations", last ? "" : output->checksum(alone)}});
         });
     }
@@ -313,19 +296,16 @@ struct Summary {
 // Fills folder.partial(). What a failure leaves there is kept if a later run can use it.
 Summary fill(const Inputs& inputs, OutputFolder& folder, LabContext& context) {
     reset_peak_memory(inputs.device);
-    context.progress.begin("calibrate", inputs.config.layers * inputs.sequences.count, "sequences");
+    context.progress.begin("calibrate", inputs.model.config.layers * inputs.sequences.count, "sequences");
     std::optional<Calibration> calibration;
     try {
         check_space(inputs, folder.partial());
         calibration.emplace(inputs, folder.partial(), context);
         calibration->run();
-    } catch (const Failure& failure) {
-        context.progress.end();
-        if (calibration && calibration->saved_layers() == 0) calibration->remove_spill();
-        if (calibration || folder.resumed()) folder.keep_if_resumable(failure.error());
-        throw;
     } catch (...) {
         context.progress.end();
+        if (calibration && calibration->saved_layers() == 0) calibration->remove_spill();
+        if (calibration || folder.resumed()) folder.keep_if_resumable(current_error());
         throw;
     }
     context.progress.end();
@@ -335,9 +315,9 @@ Summary fill(const Inputs& inputs, OutputFolder& folder, LabContext& context) {
 Json result_object(const Inputs& inputs, const CalibrateRequest& request, const LabContext& context,
                    const Summary& summary, double seconds) {
     const Sequences& sequences = inputs.sequences;
-    const std::int64_t layers = inputs.config.layers - summary.first_layer;
+    const std::int64_t layers = inputs.model.config.layers - summary.first_layer;
     const double operations =
-        static_cast<double>(layers) * LayerPass::operations(inputs.config, sequences.count, sequences.length);
+        static_cast<double>(layers) * LayerPass::operations(inputs.model.config, sequences.count, sequences.length);
     std::int64_t nonfinite = 0;
     Json sites = Json::array();
     for (const HessianRecord& record : summary.records) {

@@ -33,19 +33,8 @@ at::Tensor load_weight(const QuantizeJob& job, const std::string& module) {
     return to_tensor(*tensor, job.device, at::kFloat);
 }
 
-at::Tensor load_site_hessian(const QuantizeJob& job, std::int64_t layer, Site site, std::int64_t in_features) {
-    if (job.store == nullptr) return {};
-    const HessianRecord* const record = job.store->find(layer, site);
-    if (record == nullptr) {
-        fail(ErrorKind::kNotFound, "{} has no Hessian of layer {}, site {}", job.store->folder().string(), layer,
-             site_name(site));
-    }
-    if (record->n != in_features) {
-        fail(ErrorKind::kInvalidInput,
-             "{}: the Hessian of layer {}, site {} is for {} inputs, the model's linears have {}",
-             job.store->folder().string(), layer, site_name(site), record->n, in_features);
-    }
-    return load_hessian(*job.store, layer, site, job.device);
+at::Tensor load_site_hessian(const QuantizeJob& job, std::int64_t layer, Site site) {
+    return job.store == nullptr ? at::Tensor() : load_hessian(*job.store, layer, site, job.device);
 }
 
 // The packed bytes must mean what the method reported, to the bit.
@@ -79,7 +68,7 @@ Json report_of(const std::string& name, const Format& format, const PackedTensor
         {"bits",
          {{"codes", bits.codes}, {"scales", bits.scales}, {"codebook", bits.codebook}, {"transform", bits.transform}}},
         {"relative_proxy", number_or_null(distortion.relative_proxy)},
-        {"relative_frobenius", distortion.relative_frobenius},
+        {"relative_frobenius", number_or_null(distortion.relative_frobenius)},
         {"sign_flips", distortion.sign_flips},
         {"zeroed", distortion.zeroed},
         {"damping", has_hessian ? Json(damping) : Json()},
@@ -132,7 +121,7 @@ void quantize_site(const QuantizeJob& job, std::int64_t layer, Site site, std::v
             {module, load_weight(job, module), linear_seed(job.context.seed, layer, out.size() + linears.size())});
         weights += linears.back().weight.numel();
     }
-    const SiteProblem problem = {layer, site, load_site_hessian(job, layer, site, linears.front().weight.size(1))};
+    const SiteProblem problem = {layer, site, load_site_hessian(job, layer, site)};
     unwrap(check_stop());
     std::unique_ptr<PreparedSite> prepared;
     if (job.method.prepare != nullptr) prepared = job.method.prepare(problem, job.parameters, job.context);

@@ -10,20 +10,8 @@
 namespace dwubit::lab {
 namespace {
 
-std::string layer_prefix(const ModelConfig& config, std::int64_t layer) {
-    const std::string name = layer_tensor_names(config, layer).q;  // "model.layers.3.self_attn.q_proj"
-    return name.substr(0, name.find(".self_attn.") + 1);
-}
-
-bool starts_with(std::string_view text, std::string_view prefix) {
-    return text.substr(0, prefix.size()) == prefix;
-}
-
-std::uint64_t bytes_of(const PackedTensor& packed) {
-    std::uint64_t bytes = 0;
-    for (const Field& buffer : packed.buffers) bytes += buffer.bytes.size();
-    return bytes;
-}
+// What an earlier run noted of a shard must have.
+constexpr const char* kNoteMembers[] = {"file", "modules", "reports", "tensors", "tensor_bytes"};
 
 }  // namespace
 
@@ -43,8 +31,7 @@ bool ModelWriter::has_layer(std::int64_t layer) const {
 std::optional<Json> ModelWriter::read_note(std::int64_t number) const {
     Result<Json> note = read_json_file(note_path(number));
     if (!note.ok() || !note->is_object()) return std::nullopt;
-    for (const char* member :
-         {"file", "modules", "reports", "tensors", "tensor_bytes", "packed_bytes", "packed_weights"}) {
+    for (const char* member : kNoteMembers) {
         if (!note->contains(member)) return std::nullopt;
     }
     const Json& file = note->at("file");
@@ -57,13 +44,12 @@ std::optional<Json> ModelWriter::read_note(std::int64_t number) const {
 
 void ModelWriter::write_layer(std::int64_t layer, const std::vector<QuantizedLinear>& linears) {
     std::vector<const TensorView*> kept;
-    const std::string prefix = layer_prefix(config_, layer);
     for (const auto& [name, tensor] : source_.tensors.tensors()) {
         // Its weight, and whatever else would stand where its buffers go; a bias stays.
         const bool quantized = std::any_of(linears.begin(), linears.end(), [&](const QuantizedLinear& linear) {
-            return starts_with(name, linear.name + ".") && name != linear.name + ".bias";
+            return name.starts_with(linear.name + ".") && name != linear.name + ".bias";
         });
-        if (starts_with(name, prefix) && !quantized) kept.push_back(&tensor);
+        if (layer_of(config_, name) == layer && !quantized) kept.push_back(&tensor);
     }
     write_shard(layer + 2, kept, linears);
 }
@@ -72,11 +58,7 @@ void ModelWriter::write_rest() {
     if (read_note(1).has_value()) return;
     std::vector<const TensorView*> kept;
     for (const auto& [name, tensor] : source_.tensors.tensors()) {
-        bool in_layer = starts_with(name, kPaddingPrefix);
-        for (std::int64_t layer = 0; layer < config_.layers && !in_layer; ++layer) {
-            in_layer = starts_with(name, layer_prefix(config_, layer));
-        }
-        if (!in_layer) kept.push_back(&tensor);
+        if (!layer_of(config_, name)) kept.push_back(&tensor);
     }
     write_shard(1, kept, {});
 }
@@ -86,8 +68,6 @@ void ModelWriter::write_shard(std::int64_t number, const std::vector<const Tenso
     std::vector<TensorToWrite> tensors;
     Json modules = Json::object();
     Json reports = Json::array();
-    std::uint64_t packed_bytes = 0;
-    std::uint64_t packed_weights = 0;
     for (const QuantizedLinear& linear : linears) {
         const PackedTensor& packed = linear.packed;
         for (const Field& buffer : packed.buffers) {
@@ -96,13 +76,11 @@ void ModelWriter::write_shard(std::int64_t number, const std::vector<const Tenso
         modules[linear.name] = {
             {"format", packed.format}, {"format_version", packed.version}, {"params", packed.params}};
         reports.push_back(linear.report);
-        packed_bytes += bytes_of(packed);
-        packed_weights += static_cast<std::uint64_t>(packed.shape[0] * packed.shape[1]);
     }
-    for (const TensorView* tensor : kept)
+    for (const TensorView* tensor : kept) {
         tensors.push_back({tensor->name, tensor->dtype, tensor->shape, tensor->bytes});
-    // Whole lines of 64 bytes first: fewer gaps to fill.
-    std::stable_partition(tensors.begin(), tensors.end(), [](const auto& t) { return t.bytes.size() % 64 == 0; });
+    }
+    aligned_sizes_first(tensors);
     const std::string name = shard_name(number, config_.layers + 1);
     const WrittenFile file = unwrap(write_safetensors(folder_ / name, tensors, {{"format", "pt"}}));
     Json names = Json::array();
@@ -111,24 +89,25 @@ void ModelWriter::write_shard(std::int64_t number, const std::vector<const Tenso
         names.push_back(tensor.name);
         tensor_bytes += tensor.bytes.size();
     }
+    for (const std::string& padding : file.padding) names.push_back(padding);
     const Json note = {{"file", {{"name", name}, {"bytes", file.bytes}, {"sha256", file.sha256}}},
                        {"modules", std::move(modules)},
                        {"reports", std::move(reports)},
                        {"tensors", std::move(names)},
-                       {"tensor_bytes", tensor_bytes},
-                       {"packed_bytes", packed_bytes},
-                       {"packed_weights", packed_weights}};
+                       {"tensor_bytes", tensor_bytes}};
     unwrap(write_file_atomically(note_path(number), dump_json(note)));
 }
 
 void ModelWriter::finish() {
     QuantizationConfig quantization;
     std::map<std::string, std::string> weight_map;
+    std::uint64_t tensor_bytes = 0;
     for (std::int64_t number = 1; number <= config_.layers + 1; ++number) {
         const std::optional<Json> read = read_note(number);
-        if (!read)
-            fail(ErrorKind::kIo, "{}: a shard is not as it was written",
-                 (folder_ / shard_name(number, config_.layers + 1)).string());
+        if (!read) {
+            const auto shard = folder_ / shard_name(number, config_.layers + 1);
+            fail(ErrorKind::kIo, "{}: changed while the run was going on", shard.string());
+        }
         const Json& note = *read;
         files_.push_back(note.at("file"));
         for (const auto& [module, value] : note.at("modules").items()) {
@@ -138,9 +117,7 @@ void ModelWriter::finish() {
         for (const Json& name : note.at("tensors")) {
             weight_map[name.get<std::string>()] = note.at("file").at("name").get<std::string>();
         }
-        tensor_bytes_ += note.at("tensor_bytes").get<std::uint64_t>();
-        packed_bytes_ += note.at("packed_bytes").get<std::uint64_t>();
-        packed_weights_ += note.at("packed_weights").get<std::uint64_t>();
+        tensor_bytes += note.at("tensor_bytes").get<std::uint64_t>();
     }
     for (std::int64_t layer = 0; layer < config_.layers; ++layer) {
         for (const Site site : kSites) {
@@ -150,7 +127,7 @@ void ModelWriter::finish() {
         }
     }
     write_config(quantization);
-    unwrap(write_shard_index(folder_, weight_map, tensor_bytes_));
+    unwrap(write_shard_index(folder_, weight_map, tensor_bytes));
     unwrap(copy_side_files(source_.path, folder_));
 }
 

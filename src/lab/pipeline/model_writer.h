@@ -35,9 +35,6 @@ public:
     const Json& files() const { return files_; }
     // Reports of all linears in layer order.
     const Json& tensors() const { return reports_; }
-    std::uint64_t tensor_bytes() const { return tensor_bytes_; }
-    std::uint64_t packed_bytes() const { return packed_bytes_; }      // of the quantized linears
-    std::uint64_t packed_weights() const { return packed_weights_; }  // that they stand for
 
 private:
     std::filesystem::path note_path(std::int64_t number) const;
@@ -51,9 +48,6 @@ private:
     std::filesystem::path folder_;
     Json files_ = Json::array();
     Json reports_ = Json::array();
-    std::uint64_t tensor_bytes_ = 0;
-    std::uint64_t packed_bytes_ = 0;
-    std::uint64_t packed_weights_ = 0;
 };
 
 }  // namespace dwubit::lab

@@ -1,21 +1,22 @@
 #include "lab/pipeline/quantize.h"
 
 #include <chrono>
-#include <cmath>
 #include <ctime>
 
 #include "base/atomic_file.h"
 #include "base/output_folder.h"
 #include "base/sha256.h"
 #include "base/stop.h"
-#include "checkpoint/model_folder.h"
 #include "dwubit/version.h"
 #include "lab/failure.h"
+#include "lab/model/decoder.h"
 #include "lab/pipeline/layer_range.h"
 #include "lab/pipeline/model_card.h"
 #include "lab/pipeline/model_writer.h"
+#include "lab/pipeline/source.h"
 #include "lab/torch_compat.h"
 #include "runtime/cpu/isa.h"
+#include "runtime/model/footprint.h"
 
 namespace dwubit::lab {
 namespace {
@@ -23,34 +24,38 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 struct Source {
-    HfDir directory;
-    ModelConfig config;
+    OpenModel model;
     std::string sha256;
+    Json tokenizer_sha256;  // null where there is no tokenizer.json
 };
 
-Source open_source(const std::filesystem::path& path, ThreadPool& pool) {
-    Source source;
-    source.directory = unwrap(open_hf_dir(path));
-    const HfDir& directory = source.directory;
-    if (unwrap(read_quantization_config(directory.config)).has_value()) {
-        throw Failure(errorf(ErrorKind::kUnsupported, "{} is quantized already", path.string())
-                          .with_hint("quantize the model it was made from, or export it --to dense first"));
-    }
-    const Json* const generation = directory.generation_config ? &*directory.generation_config : nullptr;
-    source.config = unwrap(read_model_config(directory.config, generation));
-    unwrap(check_tensors(source.config, directory.tensors).context("model " + path.string()));
-    unwrap(check_weights_finite(directory.tensors, pool).context("model " + path.string()));
-    source.sha256 = unwrap(model_sha256(directory, pool));
-    return source;
+Json hash_tokenizer(const HfDir& directory) {
+    std::error_code ignored;
+    if (!std::filesystem::exists(directory.tokenizer_json, ignored)) return nullptr;
+    return unwrap(sha256_file(directory.tokenizer_json));
 }
 
-std::optional<HessianStore> open_store(const QuantizeRequest& request, const Method& method, const Source& source,
-                                       const LabContext& context) {
-    if (!request.hessians) {
-        if (!method.needs_hessians) return std::nullopt;
-        throw Failure(errorf(ErrorKind::kUsage, "--method {} needs --hessians DIR", method.id)
-                          .with_hint("dwubit calibrate MODEL --data TEXT -o DIR makes them"));
+// Every Hessian that the chosen layers need is there and of the right size.
+void check_coverage(const HessianStore& store, const ModelConfig& config, const std::vector<bool>& chosen) {
+    for (std::int64_t layer = 0; layer < config.layers; ++layer) {
+        for (const Site site : kSites) {
+            if (!chosen[static_cast<std::size_t>(layer)]) continue;
+            const HessianRecord* const record = store.find(layer, site);
+            const std::string where = fmt::format("layer {}, site {}", layer, site_name(site));
+            if (record == nullptr) {
+                fail(ErrorKind::kInvalidInput, "{} has no Hessian of {}", store.folder().string(), where);
+            }
+            if (record->n != site_features(config, site)) {
+                fail(ErrorKind::kInvalidInput, "{}: the Hessian of {} is for {} inputs, the model's linears have {}",
+                     store.folder().string(), where, record->n, site_features(config, site));
+            }
+        }
     }
+}
+
+std::optional<HessianStore> open_store(const QuantizeRequest& request, const Source& source,
+                                       const LabContext& context) {
+    if (!request.hessians) return std::nullopt;
     HessianStore store = unwrap(HessianStore::open(*request.hessians));
     const std::string& made_for = store.fingerprint().model;
     if (made_for.empty()) {
@@ -64,43 +69,16 @@ std::optional<HessianStore> open_store(const QuantizeRequest& request, const Met
     return store;
 }
 
-struct Means {
-    Json proxy;      // null without Hessians
-    Json frobenius;  // null where nothing was quantized
-};
-
-Means mean_losses(const Json& tensors) {
-    double proxy = 0;
-    double frobenius = 0;
-    std::size_t with_proxy = 0;
+// Mean of a member over the rows that have it; null where none has.
+Json mean_of(const Json& tensors, const char* member) {
+    double sum = 0;
+    std::size_t count = 0;
     for (const Json& tensor : tensors) {
-        frobenius += tensor.at("relative_frobenius").get<double>();
-        if (tensor.at("relative_proxy").is_null()) continue;
-        proxy += tensor.at("relative_proxy").get<double>();
-        ++with_proxy;
+        if (!tensor.at(member).is_number()) continue;
+        sum += tensor.at(member).get<double>();
+        ++count;
     }
-    const auto count = static_cast<double>(tensors.size());
-    return {with_proxy > 0 ? Json(proxy / static_cast<double>(with_proxy)) : Json(),
-            tensors.empty() ? Json() : Json(frobenius / count)};
-}
-
-double bits(std::uint64_t bytes, std::uint64_t weights) {
-    return weights == 0 ? 0.0 : 8.0 * static_cast<double>(bytes) / static_cast<double>(weights);
-}
-
-std::uint64_t parameter_count(const HfDir& directory) {
-    std::uint64_t count = 0;
-    for (const auto& [name, tensor] : directory.tensors.tensors())
-        count += tensor.bytes.size() / dtype_size(tensor.dtype);
-    return count;
-}
-
-// A generated token reads every weight once, but of the embedding one row (all of it where it is the head too).
-std::uint64_t bytes_per_token(const Source& source, std::uint64_t tensor_bytes) {
-    if (source.config.tied_embeddings) return tensor_bytes;
-    const std::string name = global_tensor_names(source.config).embedding + ".weight";
-    const std::uint64_t embedding = unwrap(source.directory.tensors.require(name))->bytes.size();
-    return tensor_bytes - embedding + embedding / static_cast<std::uint64_t>(source.config.vocab);
+    return count == 0 ? Json() : Json(sum / static_cast<double>(count));
 }
 
 // Tensor rows without what differs from run to run.
@@ -124,6 +102,7 @@ struct Run {
     std::string recipe;
     Parameters parameters;
     Source source;
+    std::vector<bool> layers;  // to quantize
     std::optional<HessianStore> store;
     at::Device device;
 };
@@ -133,10 +112,22 @@ Run resolve(const QuantizeRequest& request, LabContext& context) {
     const std::string recipe = request.recipe.value_or(method.default_recipe);
     Parameters parameters = resolve_parameters(method.id, method.options(), method.recipes(), recipe, request.settings);
     if (method.validate != nullptr) method.validate(parameters);
+    if (method.needs_hessians && !request.hessians) {
+        throw Failure(errorf(ErrorKind::kUsage, "--method {} needs --hessians DIR", method.id)
+                          .with_hint("dwubit calibrate MODEL --data TEXT -o DIR makes them"));
+    }
     const at::Device device = parse_device(context.device);
-    Source source = open_source(request.model, context.pool);
-    std::optional<HessianStore> store = open_store(request, method, source, context);
-    return {request, method, recipe, std::move(parameters), std::move(source), std::move(store), device};
+    unwrap(OutputFolder::check(request.output, request.overwrite));
+    OpenModel model = open_dense_model(request.model, "quantize");
+    std::vector<bool> layers = parse_layers(request.layers, model.config.layers);
+    // What takes long on a large model comes after what is refused at once.
+    std::string sha256 = check_and_hash(model, context.pool);
+    Json tokenizer = hash_tokenizer(model.directory);
+    Source source{std::move(model), std::move(sha256), std::move(tokenizer)};
+    std::optional<HessianStore> store = open_store(request, source, context);
+    if (store) check_coverage(*store, source.model.config, layers);
+    return {request,           method,           recipe, std::move(parameters), std::move(source),
+            std::move(layers), std::move(store), device};
 }
 
 RunIdentity identity(const Run& run, const LabContext& context) {
@@ -148,7 +139,10 @@ RunIdentity identity(const Run& run, const LabContext& context) {
             {"parameters", dump_json(run.parameters.json())},
             {"layers", run.request.layers.value_or("all")},
             {"seed", fmt::format("{}", context.seed)},
-            {"device", context.device}};
+            {"device", context.device},
+            {"torch", torch_version()},
+            {"blas", blas_description()},
+            {"isa", to_string(active_isa())}};
 }
 
 Json manifest(const Run& run, const LabContext& context, const ModelWriter& writer, const Json& result) {
@@ -167,9 +161,7 @@ Json manifest(const Run& run, const LabContext& context, const ModelWriter& writ
             {"seed", context.seed},
             {"layers", run.request.layers.value_or("all")},
             {"model_sha256", run.source.sha256},
-            {"tokenizer_sha256", sha256_file(run.source.directory.tokenizer_json).ok()
-                                     ? Json(*sha256_file(run.source.directory.tokenizer_json))
-                                     : Json()},
+            {"tokenizer_sha256", run.source.tokenizer_sha256},
             {"hessians", std::move(hessians)},
             {"bits_per_weight_linears", result.at("bits_per_weight_linears")},
             {"bits_per_weight_file", result.at("bits_per_weight_file")},
@@ -182,16 +174,16 @@ Json manifest(const Run& run, const LabContext& context, const ModelWriter& writ
 }
 
 void quantize_layers(const Run& run, ModelWriter& writer, LabContext& context) {
-    const std::vector<bool> chosen = parse_layers(run.request.layers, run.source.config.layers);
+    const OpenModel& model = run.source.model;
     const QuantizeJob job = {
-        run.method, run.parameters, run.source.config, run.source.directory.tensors, run.store ? &*run.store : nullptr,
+        run.method, run.parameters, model.config, model.directory.tensors, run.store ? &*run.store : nullptr,
         run.device, context};
-    context.progress.begin("quantize", run.source.config.layers, "layers");
-    for (std::int64_t layer = 0; layer < run.source.config.layers; ++layer) {
+    context.progress.begin("quantize", model.config.layers, "layers");
+    for (std::int64_t layer = 0; layer < model.config.layers; ++layer) {
         if (!writer.has_layer(layer)) {
             unwrap(check_stop());
-            writer.write_layer(layer, chosen[static_cast<std::size_t>(layer)] ? quantize_layer(job, layer)
-                                                                              : std::vector<QuantizedLinear>());
+            const bool chosen = run.layers[static_cast<std::size_t>(layer)];
+            writer.write_layer(layer, chosen ? quantize_layer(job, layer) : std::vector<QuantizedLinear>());
         }
         context.progress.update(layer + 1);
     }
@@ -200,34 +192,33 @@ void quantize_layers(const Run& run, ModelWriter& writer, LabContext& context) {
     writer.finish();
 }
 
-Json describe_result(const Run& run, const ModelWriter& writer, double seconds) {
-    const Means means = mean_losses(writer.tensors());
-    std::uint64_t bytes = 0;
-    for (const Json& file : writer.files()) bytes += file.at("bytes").get<std::uint64_t>();
+// The finished folder is opened as any user would: what does not open is not delivered.
+Json describe_result(const Run& run, const ModelWriter& writer, const std::filesystem::path& folder, double seconds) {
+    const Footprint footprint = measure_footprint(unwrap(open_model(folder)));
     return {{"model", run.request.output.string()},
             {"method", run.method.id},
             {"recipe", run.recipe},
             {"parameters", run.parameters.json()},
-            {"bits_per_weight_linears", bits(writer.packed_bytes(), writer.packed_weights())},
-            {"bits_per_weight_file", bits(bytes, parameter_count(run.source.directory))},
-            {"bytes", bytes},
-            {"bytes_per_token", bytes_per_token(run.source, writer.tensor_bytes())},
-            {"mean_relative_proxy", means.proxy},
-            {"mean_relative_frobenius", means.frobenius},
+            {"bits_per_weight_linears", footprint.bits_per_weight_linears()},
+            {"bits_per_weight_file", footprint.bits_per_weight_file()},
+            {"bytes", footprint.bytes},
+            {"bytes_per_token", footprint.bytes_per_token},
+            {"mean_relative_proxy", mean_of(writer.tensors(), "relative_proxy")},
+            {"mean_relative_frobenius", mean_of(writer.tensors(), "relative_frobenius")},
             {"seconds", seconds},
             {"tensors", writer.tensors()}};
 }
 
 Json fill(const Run& run, const std::filesystem::path& folder, LabContext& context) {
     const auto start = Clock::now();
-    ModelWriter writer(run.source.directory, run.source.config, folder);
+    ModelWriter writer(run.source.model.directory, run.source.model.config, folder);
     reset_peak_memory(run.device);
     quantize_layers(run, writer, context);
-    Json result = describe_result(run, writer, std::chrono::duration<double>(Clock::now() - start).count());
+    Json result = describe_result(run, writer, folder, std::chrono::duration<double>(Clock::now() - start).count());
     if (run.device.is_cuda()) result["device_peak_bytes"] = peak_memory(run.device);
     const Json record = manifest(run, context, writer, result);
     unwrap(write_file_atomically(folder / "dwubit.json", dump_json(record, 2) + "\n"));
-    unwrap(write_file_atomically(folder / "README.md", model_card(record, run.source.directory)));
+    unwrap(write_file_atomically(folder / "README.md", model_card(record, run.source.model.directory)));
     Json seconds = Json::array();
     for (const Json& tensor : writer.tensors()) {
         seconds.push_back({{"name", tensor.at("name")}, {"seconds", tensor.at("seconds")}});
@@ -246,14 +237,13 @@ Json fill(const Run& run, const std::filesystem::path& folder, LabContext& conte
 
 Json quantize(const QuantizeRequest& request, LabContext& context) {
     const Run run = resolve(request, context);
-    parse_layers(request.layers, run.source.config.layers);  // before anything is made
     OutputFolder output = unwrap(OutputFolder::open(request.output, identity(run, context), request.overwrite));
     try {
         Json result = fill(run, output.partial(), context);
         unwrap(output.finish());
         return result;
-    } catch (const Failure& failure) {
-        output.keep_if_resumable(failure.error());
+    } catch (...) {
+        output.keep_if_resumable(current_error());
         throw;
     }
 }

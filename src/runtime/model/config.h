@@ -83,6 +83,12 @@ std::vector<LinearShape> layer_linears(const ModelConfig& config, std::int64_t l
 // The head; when it is tied, its weight is the embedding's.
 LinearShape head_linear(const ModelConfig& config);
 
+// Every linear that may be packed: those of the layers, then the head unless it is tied.
+std::vector<LinearShape> all_linears(const ModelConfig& config);
+
+// The layer that a tensor belongs to by its name; none: it lies outside the layers.
+std::optional<std::int64_t> layer_of(const ModelConfig& config, std::string_view tensor);
+
 // One tensor that a checkpoint of this config must have.
 struct ExpectedTensor {
     std::string name;

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "runtime/model/config.h"
+#include "runtime/model/open_model.h"
 
 namespace dwubit {
 namespace {
@@ -67,14 +68,13 @@ Result<Model> Model::load(const std::filesystem::path& path, ActType act, Thread
 
 Result<Model> Model::load(HfDir directory, ActType act, ThreadPool& pool, ProgressSink& progress) {
     Model model;
-    model.directory_ = std::move(directory);
+    DWUBIT_ASSIGN(OpenModel opened, open_model(std::move(directory)));
+    model.directory_ = std::move(opened.directory);
+    model.config_ = std::move(opened.config);
     model.act_ = act;
     const HfDir& dir = model.directory_;
-    const std::string where = "model " + dir.path.string();
-    const Json* generation = dir.generation_config ? &*dir.generation_config : nullptr;
-    DWUBIT_ASSIGN(model.config_, read_model_config(dir.config, generation).context(where));
     const ModelConfig& config = model.config_;
-    DWUBIT_TRY(check_tensors(config, dir.tensors).context(where));
+    const std::string where = "model " + dir.path.string();
     DWUBIT_TRY(check_weights_finite(dir.tensors, pool).context(where));
 
     progress.begin("load", config.layers * 7 + 1, "linears");

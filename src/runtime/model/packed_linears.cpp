@@ -27,15 +27,6 @@ Result<LinearFormat> resolve(const ModuleQuantization& module, const LinearShape
     return packed;
 }
 
-std::vector<LinearShape> all_linears(const ModelConfig& model) {
-    std::vector<LinearShape> all;
-    for (std::int64_t layer = 0; layer < model.layers; ++layer) {
-        for (LinearShape& linear : layer_linears(model, layer)) all.push_back(std::move(linear));
-    }
-    if (!model.tied_embeddings) all.push_back(head_linear(model));
-    return all;
-}
-
 }  // namespace
 
 Result<void> resolve_formats(const QuantizationConfig& quantization, ModelConfig& model) {

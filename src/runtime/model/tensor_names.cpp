@@ -1,5 +1,6 @@
 // Names and shapes of a checkpoint's tensors. The families of models.inc share one Hugging Face layout.
 #include <algorithm>
+#include <charconv>
 #include <utility>
 
 #include "base/check.h"
@@ -110,6 +111,25 @@ std::vector<LinearShape> layer_linears(const ModelConfig& config, std::int64_t l
 
 LinearShape head_linear(const ModelConfig& config) {
     return {global_tensor_names(config).head, config.vocab, config.hidden, false};
+}
+
+std::vector<LinearShape> all_linears(const ModelConfig& config) {
+    std::vector<LinearShape> all;
+    for (std::int64_t layer = 0; layer < config.layers; ++layer) {
+        for (LinearShape& linear : layer_linears(config, layer)) all.push_back(std::move(linear));
+    }
+    if (!config.tied_embeddings) all.push_back(head_linear(config));
+    return all;
+}
+
+std::optional<std::int64_t> layer_of(const ModelConfig& config, std::string_view tensor) {
+    constexpr std::string_view kPrefix = "model.layers.";
+    if (!tensor.starts_with(kPrefix)) return std::nullopt;
+    const char* const end = tensor.data() + tensor.size();
+    std::int64_t layer = 0;
+    const auto [stop, code] = std::from_chars(tensor.data() + kPrefix.size(), end, layer);
+    const bool named = code == std::errc() && stop != end && *stop == '.' && layer >= 0 && layer < config.layers;
+    return named ? std::optional(layer) : std::nullopt;
 }
 
 std::vector<ExpectedTensor> expected_tensors(const ModelConfig& config) {
