@@ -51,8 +51,9 @@ lint: .deps-lint  ## Formatting and repository rules
 
 tidy: .deps-lint  ## clang-tidy over all sources (.clang-tidy has its checks)
 	@mkdir -p build
-	@$(call configure,dev)
-	@tools/run_tidy.sh build/dev $(JOBS)
+	@cmake --preset dev -B build/tidy -DCMAKE_DISABLE_PRECOMPILE_HEADERS=ON >build/configure-tidy.log 2>&1 || \
+		{ cat build/configure-tidy.log; exit 1; }
+	@tools/run_tidy.sh build/tidy $(JOBS)
 
 sanitize: .deps-test  ## Unit tests under ASan and UBSan; threaded ones under TSan
 	@mkdir -p build

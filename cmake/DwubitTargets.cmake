@@ -18,7 +18,8 @@ function(dwubit_sources target)
       set_source_files_properties(${file} TARGET_DIRECTORY ${target} PROPERTIES
         COMPILE_OPTIONS "${DWUBIT_AVX512_FLAGS}" SKIP_PRECOMPILE_HEADERS ON)
     elseif(file MATCHES "_shani\\.cpp$")
-      set_source_files_properties(${file} TARGET_DIRECTORY ${target} PROPERTIES COMPILE_OPTIONS "-O3;-msha;-msse4.1")
+      set_source_files_properties(${file} TARGET_DIRECTORY ${target} PROPERTIES
+        COMPILE_OPTIONS "-O3;-msha;-msse4.1" SKIP_PRECOMPILE_HEADERS ON)
     endif()
   endforeach()
 endfunction()
@@ -29,6 +30,7 @@ function(dwubit_tests name)
   endif()
   add_executable(${name} ${ARGN})
   target_link_libraries(${name} PRIVATE dwubit dwubit_test_support GTest::gtest_main)
+  target_precompile_headers(${name} REUSE_FROM dwubit_test_support)
   include(GoogleTest)
   gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST WORKING_DIRECTORY ${PROJECT_SOURCE_DIR}
     PROPERTIES TIMEOUT 300)

@@ -142,6 +142,14 @@ const Product& product(GemmType type, std::int64_t rows, std::int64_t n, std::in
     return cache.get({type, rows, n, packed_n, k}, [&] { return make_product(type, rows, n, k, w); });
 }
 
+// oneDNN 2.6 looks a reorder up in a map of its own that the lookup may insert into, without a lock: one thread at a
+// time.
+dnnl::reorder make_reorder(const Memory& from, const Memory& to) {
+    static std::mutex mutex;
+    const std::scoped_lock lock(mutex);
+    return {from, to};
+}
+
 class OnednnMatrix final : public PackedMatrix {
 public:
     OnednnMatrix(GemmType type, const void* w, std::int64_t n, std::int64_t k) : type_(type), n_(n), k_(k) {
@@ -154,7 +162,7 @@ public:
         Memory from(plain, cpu_engine(), const_cast<void*>(w));
         Memory to(description_, cpu_engine(), packed_.data());
         dnnl::stream stream(cpu_engine());
-        dnnl::reorder(from, to).execute(stream, from, to);
+        make_reorder(from, to).execute(stream, from, to);
         stream.wait();
     }
 
