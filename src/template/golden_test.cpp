@@ -62,11 +62,13 @@ std::string hash_letters(const std::function<std::string(const std::string&)>& c
 
 TEST(TemplateGolden, CaseOfEveryCharacter) {
     const auto expected = golden("letters.json");
-    EXPECT_EQ(hash_letters([](const auto& c) { return to_upper(c); }), expected["upper"]);
-    EXPECT_EQ(hash_letters([](const auto& c) { return to_lower("a" + c + "Σ"); }), expected["lower"]);
-    EXPECT_EQ(hash_letters([](const auto& c) { return to_lower("1" + c + "Σ" + c + "a"); }), expected["sigma"]);
-    EXPECT_EQ(hash_letters([](const auto& c) { return to_title(c + "a"); }), expected["title"]);
-    EXPECT_EQ(hash_letters([](const auto& c) { return capitalized(c); }), expected["capitalize"]);
+    EXPECT_EQ(hash_letters([](const auto& c) { return to_upper(c); }), expected["upper"].get<std::string>());
+    EXPECT_EQ(hash_letters([](const auto& c) { return to_lower("a" + c + "Σ"); }),
+              expected["lower"].get<std::string>());
+    EXPECT_EQ(hash_letters([](const auto& c) { return to_lower("1" + c + "Σ" + c + "a"); }),
+              expected["sigma"].get<std::string>());
+    EXPECT_EQ(hash_letters([](const auto& c) { return to_title(c + "a"); }), expected["title"].get<std::string>());
+    EXPECT_EQ(hash_letters([](const auto& c) { return capitalized(c); }), expected["capitalize"].get<std::string>());
 }
 
 TEST(TemplateGolden, ReprAndWhiteSpaceOfEveryCharacter) {
@@ -79,12 +81,12 @@ TEST(TemplateGolden, ReprAndWhiteSpaceOfEveryCharacter) {
                   EXPECT_TRUE(append_repr(Value(c), out, budget).ok());
                   return out.take();
               }),
-              expected["repr"]);
+              expected["repr"].get<std::string>());
     EXPECT_EQ(hash_letters([](const auto& c) {
                   const std::string text = c + "x" + c;
                   return std::string(strip_right(strip_left(text)));
               }),
-              expected["strip"]);
+              expected["strip"].get<std::string>());
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
-// A template of any text, as task and as chat template: parsed or refused, then rendered on fixed variables within small
-// limits, twice to the same end. Two inputs in one, cut at the first NUL: the second part is a variable's text.
+// A template of any text, as task and as chat template: parsed or refused, then rendered on fixed variables within
+// small limits, twice to the same end. Two inputs in one, cut at the first NUL: the second part is a variable's text.
 #include <cstddef>
 #include <cstdint>
 #include <string>
