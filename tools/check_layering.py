@@ -57,6 +57,8 @@ EVERYWHERE = {"include/dwubit"}  # Result and Error
 THIRD_PARTY = {
     "fmt": r"fmt/.*",
     "nlohmann": r"nlohmann/.*",
+    "pcre2": r"pcre2\.h",
+    "utf8proc": r"utf8proc\.h",
     "zlib": r"zlib\.h",
     "zstd": r"zstd(_errors)?\.h",
     "arrow": r"(arrow|parquet)/.*",

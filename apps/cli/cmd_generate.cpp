@@ -31,7 +31,7 @@ public:
         DWUBIT_ASSIGN(const Model model, Model::load(model_, act, *pool, console.progress()));
         check_vocabulary(tokenizer, model.config(), console);
 
-        const std::vector<TokenId> ids = tokenizer.encode(prompt, !no_bos_);
+        DWUBIT_ASSIGN(const std::vector<TokenId> ids, tokenizer.encode(prompt, !no_bos_));
         DWUBIT_ASSIGN(const std::int64_t room, plan_context(static_cast<std::int64_t>(ids.size()), model, console));
         // At most the context, which any int64 may be: nothing may be added to it here.
         const std::int64_t capacity = std::max<std::int64_t>(1, static_cast<std::int64_t>(ids.size()) + room);

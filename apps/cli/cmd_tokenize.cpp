@@ -48,7 +48,7 @@ public:
         Json documents = Json::array();
         std::size_t count = 0;
         const auto add = [&](std::string_view text) -> Result<void> {
-            const std::vector<TokenId> ids = tokenizer.encode(text, !no_bos_);
+            DWUBIT_ASSIGN(const std::vector<TokenId> ids, tokenizer.encode(text, !no_bos_));
             count += ids.size();
             console.print(fmt::format("{}\n", fmt::join(ids, " ")));
             if (console.json()) documents.push_back(ids);

@@ -72,7 +72,7 @@ Result<TokenStream> read_token_stream(const std::filesystem::path& path, const s
             {static_cast<std::int64_t>(stream.ids.size()), static_cast<std::int64_t>(text.size())});
         const std::optional<TokenId> bos = tokenizer.bos();
         if (options.add_bos && bos) stream.ids.push_back(*bos);
-        const std::vector<TokenId> ids = tokenizer.encode(text, false);
+        DWUBIT_ASSIGN(const std::vector<TokenId> ids, tokenizer.encode(text, false));
         stream.ids.insert(stream.ids.end(), ids.begin(), ids.end());
         if (options.document_end) stream.ids.push_back(*options.document_end);
         return {};

@@ -6,6 +6,7 @@
 #include <bit>
 #include <iterator>
 #include <limits>
+#include <span>
 #include <utility>
 
 #include "base/check.h"
@@ -37,12 +38,15 @@ bool comes_later(const Candidate& a, const Candidate& b) {
     return a.order > b.order;
 }
 
-// The merging of one word.
+// The merging of one word after the other.
 class Merger {
 public:
-    Merger(const MergeTable& merges, const std::vector<TokenId>& characters) : merges_(merges) {
+    void start(const MergeTable& merges, const std::vector<TokenId>& characters) {
         DWUBIT_CHECK(characters.size() < kEnd);
         const auto count = static_cast<std::uint32_t>(characters.size());
+        merges_ = &merges;
+        heap_.clear();
+        symbols_.clear();
         symbols_.reserve(count);
         for (std::uint32_t i = 0; i < count; ++i) {
             symbols_.push_back({characters[i], i == 0 ? kEnd : i - 1, i + 1 == count ? kEnd : i + 1});
@@ -72,7 +76,7 @@ public:
 
 private:
     bool add_candidate(std::uint32_t left, std::uint32_t right) {
-        const Merge* merge = merges_.find(symbols_[left].id, symbols_[right].id);
+        const Merge* merge = merges_->find(symbols_[left].id, symbols_[right].id);
         if (merge == nullptr) return false;
         heap_.push_back({static_cast<std::uint64_t>(merge->rank) << 32 | left, merge->result});
         return true;
@@ -87,7 +91,7 @@ private:
     bool still_holds(const Candidate& candidate, std::uint32_t left) const {
         const Symbol& symbol = symbols_[left];
         if (symbol.id == kNoToken || symbol.next == kEnd) return false;
-        const Merge* merge = merges_.find(symbol.id, symbols_[symbol.next].id);
+        const Merge* merge = merges_->find(symbol.id, symbols_[symbol.next].id);
         return merge != nullptr && merge->result == candidate.result;
     }
 
@@ -100,12 +104,37 @@ private:
         if (symbol.next != kEnd) symbols_[symbol.next].previous = left;
     }
 
-    const MergeTable& merges_;
+    const MergeTable* merges_ = nullptr;
     std::vector<Symbol> symbols_;
     std::vector<Candidate> heap_;
 };
 
 }  // namespace
+
+struct BpeScratch::Impl {
+    // Long words seldom come back.
+    static constexpr std::size_t kMaxWordBytes = 48;
+    static constexpr std::size_t kMaxWords = 1 << 16;
+
+    const std::vector<TokenId>* find(std::string_view word) const {
+        if (word.size() > kMaxWordBytes) return nullptr;
+        const auto found = words.find(word);
+        return found == words.end() ? nullptr : &found->second;
+    }
+    void remember(std::string_view word, std::span<const TokenId> ids) {
+        if (word.size() > kMaxWordBytes) return;
+        if (words.size() == kMaxWords) words.clear();
+        words.emplace(word, std::vector<TokenId>(ids.begin(), ids.end()));
+    }
+
+    Merger merger;
+    std::vector<TokenId> symbols;
+    std::unordered_map<std::string, std::vector<TokenId>, StringHash, std::equal_to<>> words;
+};
+
+BpeScratch::BpeScratch() : impl_(std::make_unique<Impl>()) {}
+BpeScratch::BpeScratch(BpeScratch&&) noexcept = default;
+BpeScratch::~BpeScratch() = default;
 
 MergeTable::MergeTable(std::size_t count) : slots_(std::bit_ceil(2 * count + 1), Slot{kFreeSlot, {}}) {}
 
@@ -153,8 +182,8 @@ TokenId BpeModel::find_character(std::string_view character) const {
     return found == sparse_characters_.end() ? kNoToken : found->second;
 }
 
-std::vector<TokenId> BpeModel::split_characters(std::string_view word) const {
-    std::vector<TokenId> symbols;
+void BpeModel::split_characters(std::string_view word, std::vector<TokenId>& symbols) const {
+    symbols.clear();
     symbols.reserve(word.size());
     bool unk_pending = false;
     const auto flush_unk = [&] {
@@ -181,10 +210,9 @@ std::vector<TokenId> BpeModel::split_characters(std::string_view word) const {
         unk_pending = true;
     }
     flush_unk();
-    return symbols;
 }
 
-void BpeModel::encode(std::string_view word, std::vector<TokenId>& ids) const {
+void BpeModel::encode(std::string_view word, BpeScratch& scratch, std::vector<TokenId>& ids) const {
     if (word.empty()) return;
     if (ignore_merges_) {
         if (const auto whole = vocabulary_.find(word); whole != vocabulary_.end()) {
@@ -192,9 +220,17 @@ void BpeModel::encode(std::string_view word, std::vector<TokenId>& ids) const {
             return;
         }
     }
-    Merger merger(merges_, split_characters(word));
-    merger.run();
-    merger.append_to(ids);
+    BpeScratch::Impl& memory = *scratch.impl_;
+    if (const std::vector<TokenId>* known = memory.find(word)) {
+        ids.insert(ids.end(), known->begin(), known->end());
+        return;
+    }
+    split_characters(word, memory.symbols);
+    memory.merger.start(merges_, memory.symbols);
+    memory.merger.run();
+    const std::size_t before = ids.size();
+    memory.merger.append_to(ids);
+    memory.remember(word, std::span(ids).subspan(before));
 }
 
 }  // namespace dwubit

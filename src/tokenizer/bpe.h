@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -57,13 +58,26 @@ private:
     std::vector<Slot> slots_;  // a power of two, at most half full
 };
 
+// Ids of words met before, and memory for the next: one per text, or per thread.
+class BpeScratch {
+public:
+    BpeScratch();
+    BpeScratch(BpeScratch&&) noexcept;
+    ~BpeScratch();
+
+private:
+    friend class BpeModel;
+    struct Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
 class BpeModel {
 public:
     // The "model" member of tokenizer.json. `where` names it in messages.
     static Result<BpeModel> parse(const Json& json, const std::string& where);
 
     // Appends the ids of `word`: well-formed UTF-8 of less than 2^32 characters.
-    void encode(std::string_view word, std::vector<TokenId>& ids) const;
+    void encode(std::string_view word, BpeScratch& scratch, std::vector<TokenId>& ids) const;
 
     const VocabularyMap& vocabulary() const { return vocabulary_; }
 
@@ -74,7 +88,7 @@ private:
     void index_characters();
 
     TokenId find_character(std::string_view character) const;
-    std::vector<TokenId> split_characters(std::string_view word) const;
+    void split_characters(std::string_view word, std::vector<TokenId>& symbols) const;
 
     VocabularyMap vocabulary_;
     MergeTable merges_;

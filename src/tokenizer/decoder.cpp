@@ -1,9 +1,11 @@
 #include "tokenizer/decoder.h"
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
 #include "base/text.h"
+#include "tokenizer/byte_level.h"
 #include "tokenizer/normalizer.h"
 #include "tokenizer/string_replacer.h"
 
@@ -106,6 +108,44 @@ private:
     bool is_text_ = false;  // the token at hand is none
 };
 
+// Characters that stand for bytes become those bytes; a token with a character that stands for none goes through as it
+// is. What the bytes of all tokens together are in UTF-8 is one text, with U+FFFD for ill-formed parts.
+class ByteLevelStage : public DecodeStage {
+public:
+    explicit ByteLevelStage(DecodeStage& next) : next_(next) {}
+    void text(std::string_view piece) override { token_.append(piece); }
+    void end_token() override {
+        if (!append_bytes_of_characters(token_, bytes_)) bytes_.append(token_);
+        token_.clear();
+        release(bytes_.size() - unfinished_bytes());
+    }
+    void finish() override {
+        release(bytes_.size());
+        next_.end_token();
+    }
+
+private:
+    // Bytes at the end that later ones may complete to a character.
+    std::size_t unfinished_bytes() const {
+        for (std::size_t count = 1; count <= std::min<std::size_t>(3, bytes_.size()); ++count) {
+            const auto byte = static_cast<unsigned char>(bytes_[bytes_.size() - count]);
+            if (byte < 0x80) return 0;
+            if (byte >= 0xC0) return utf8_length(byte) > count ? count : 0;
+        }
+        return 0;
+    }
+
+    void release(std::size_t count) {
+        if (count == 0) return;
+        next_.text(replace_invalid_utf8(std::string_view(bytes_).substr(0, count)));
+        bytes_.erase(0, count);
+    }
+
+    DecodeStage& next_;
+    std::string token_;
+    std::string bytes_;  // not yet passed on
+};
+
 class FuseStage : public DecodeStage {
 public:
     explicit FuseStage(DecodeStage& next) : next_(next) {}
@@ -202,15 +242,16 @@ private:
 };
 
 // A step without arguments.
-template <class Stage>
+template <class Stage, std::size_t kGrowth = 1>
 class PlainStep : public DecoderStep {
 public:
     std::unique_ptr<DecodeStage> start(DecodeStage& next) const override { return std::make_unique<Stage>(next); }
+    std::size_t growth() const override { return kGrowth; }
 };
 
-template <class Stage>
+template <class Stage, std::size_t kGrowth = 1>
 Result<Steps<DecoderStep>> parse_plain_step(const Json&, const std::string&) {
-    return one_step<PlainStep<Stage>, DecoderStep>();
+    return one_step<PlainStep<Stage, kGrowth>, DecoderStep>();
 }
 
 Result<Steps<DecoderStep>> parse_replace_step(const Json& json, const std::string& where) {
@@ -240,7 +281,7 @@ Result<Steps<DecoderStep>> parse_decoder_sequence(const Json& json, const std::s
 constexpr StepRow<DecoderStep> kDecoders[] = {
     {"Replace", parse_replace_step},       {"ByteFallback", parse_plain_step<ByteFallbackStage>},
     {"Fuse", parse_plain_step<FuseStage>}, {"Strip", parse_strip_step},
-    {"Sequence", parse_decoder_sequence},
+    {"Sequence", parse_decoder_sequence},  {"ByteLevel", parse_plain_step<ByteLevelStage, 3>},
 };
 
 Result<Steps<DecoderStep>> parse_decoder(const Json& json, const std::string& where) {

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "tokenizer/nfc.h"
+
 namespace dwubit {
 namespace {
 
@@ -28,6 +30,16 @@ private:
     StringReplacer replacer_;
 };
 
+class Nfc : public NormalizerStep {
+public:
+    std::string apply(std::string text) const override { return normalize_nfc(text); }
+    std::size_t growth() const override { return 3; }
+};
+
+Result<Steps<NormalizerStep>> parse_nfc_step(const Json&, const std::string&) {
+    return one_step<Nfc, NormalizerStep>();
+}
+
 Result<Steps<NormalizerStep>> parse_prepend_step(const Json& json, const std::string& where) {
     DWUBIT_ASSIGN(std::string prefix, Fields(json, where).string("prepend"));
     return one_step<Prepend, NormalizerStep>(std::move(prefix));
@@ -45,6 +57,7 @@ Result<Steps<NormalizerStep>> parse_normalizer_sequence(const Json& json, const 
 }
 
 constexpr StepRow<NormalizerStep> kNormalizers[] = {
+    {"NFC", parse_nfc_step},
     {"Prepend", parse_prepend_step},
     {"Replace", parse_replace_step},
     {"Sequence", parse_normalizer_sequence},

@@ -15,8 +15,8 @@ struct TextTemplate {
     std::vector<TokenId> suffix;
 };
 
-// TemplateProcessing, of which the part for a single text is used; null puts nothing around it. The ids are not
-// checked against the vocabulary.
+// TemplateProcessing, of which the part for a single text is used; ByteLevel and null, which put nothing around it; and
+// a Sequence of these. The ids are not checked against the vocabulary.
 Result<TextTemplate> parse_post_processor(const Json& json, const std::string& where);
 
 }  // namespace dwubit

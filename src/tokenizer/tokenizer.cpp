@@ -30,7 +30,7 @@ Result<Tokenizer> Tokenizer::parse(std::string_view json, const std::string& whe
     return Tokenizer(std::move(impl));
 }
 
-std::vector<TokenId> Tokenizer::encode(std::string_view text, bool add_special) const {
+Result<std::vector<TokenId>> Tokenizer::encode(std::string_view text, bool add_special) const {
     std::string repaired;
     if (find_invalid_utf8(text)) {
         repaired = replace_invalid_utf8(text);
@@ -39,12 +39,18 @@ std::vector<TokenId> Tokenizer::encode(std::string_view text, bool add_special) 
     std::vector<TokenId> ids;
     if (add_special) ids = impl_->around.prefix;
     const auto add_token = [&](TokenId id) { ids.push_back(id); };
-    const auto add_word = [&](std::string_view word) { impl_->model.encode(word, ids); };
-    const auto add_normalized = [&](std::string_view piece) { impl_->pre_tokenizer.split(piece, add_word); };
+    BpeScratch scratch;
+    SplitBudget budget(text.size());
+    Result<void> done;
+    const WordVisitor add_word = [&](std::string_view word) { impl_->model.encode(word, scratch, ids); };
+    const auto add_normalized = [&](std::string_view piece) {
+        if (done.ok()) done = impl_->pre_tokenizer.split(piece, budget, add_word);
+    };
     const auto add_raw = [&](std::string_view piece) {
         impl_->added.split_normalized(impl_->normalizer.apply(piece), add_normalized, add_token);
     };
     impl_->added.split_raw(text, add_raw, add_token);
+    DWUBIT_TRY(std::move(done));
     if (add_special) ids.insert(ids.end(), impl_->around.suffix.begin(), impl_->around.suffix.end());
     return ids;
 }

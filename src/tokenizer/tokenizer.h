@@ -1,9 +1,10 @@
 // Text to token ids and back, as Hugging Face `tokenizers` does it for the same tokenizer.json.
 //
-// This build reads: model BPE (byte_fallback, fuse_unk, ignore_merges); normalizers Prepend, Replace (string pattern),
-// Sequence; no pre-tokenizer; post-processor TemplateProcessing; decoders Replace, ByteFallback, Fuse, Strip, Sequence.
-// Anything else is refused by name, never ignored. Of an added token the file's id counts (Hugging Face renumbers added
-// tokens whose ids leave a gap); one that contradicts the vocabulary is refused.
+// This build reads: model BPE (byte_fallback, fuse_unk, ignore_merges); normalizers NFC, Prepend, Replace (string
+// pattern), Sequence; pre-tokenizers Split (what patterns: split_pattern.h), Digits, ByteLevel, Sequence;
+// post-processors TemplateProcessing, ByteLevel, Sequence; decoders Replace, ByteFallback, Fuse, Strip, ByteLevel,
+// Sequence. Anything else is refused by name, never ignored. Of an added token the file's id counts (Hugging Face
+// renumbers added tokens whose ids leave a gap); one that contradicts the vocabulary is refused.
 //
 // Ill-formed UTF-8 in the input: replace_invalid_utf8 (base/text.h), one U+FFFD per maximal ill-formed part.
 #pragma once
@@ -38,8 +39,9 @@ public:
     ~Tokenizer();
 
     // Ids of `text`; literal special tokens in it are recognised. add_special = the post-processor's template is
-    // applied (BOS). Time n log n in the length. Safe to call from several threads.
-    std::vector<TokenId> encode(std::string_view text, bool add_special) const;
+    // applied (BOS). Time n log n in the length. Safe to call from several threads. Error only where a pattern of the
+    // pre-tokenizer needs too many steps on the text.
+    Result<std::vector<TokenId>> encode(std::string_view text, bool add_special) const;
 
     // Text of `ids` by the decoder; special tokens are left out if skip_special. Ids that no token has are an
     // error that names the first one and its place.

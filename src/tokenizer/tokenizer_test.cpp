@@ -63,11 +63,11 @@ Tokenizer parsed(const json& file) {
 
 TEST(Tokenizer, EncodesWithAndWithoutTheTemplate) {
     const Tokenizer tokenizer = parsed(small());
-    EXPECT_EQ(tokenizer.encode("ab", true), (Ids{1, 7}));
-    EXPECT_EQ(tokenizer.encode("ab", false), Ids{7});
-    EXPECT_EQ(tokenizer.encode("", true), Ids{1});
-    EXPECT_EQ(tokenizer.encode("a<s>b", false), (Ids{5, 3, 1, 5, 4}));
-    EXPECT_EQ(tokenizer.encode("\n", false), (Ids{5, 16 + 0x0A}));
+    EXPECT_EQ(*tokenizer.encode("ab", true), (Ids{1, 7}));
+    EXPECT_EQ(*tokenizer.encode("ab", false), Ids{7});
+    EXPECT_EQ(*tokenizer.encode("", true), Ids{1});
+    EXPECT_EQ(*tokenizer.encode("a<s>b", false), (Ids{5, 3, 1, 5, 4}));
+    EXPECT_EQ(*tokenizer.encode("\n", false), (Ids{5, 16 + 0x0A}));
 }
 
 TEST(Tokenizer, TellsAboutItsTokens) {
@@ -95,7 +95,7 @@ TEST(Tokenizer, WithoutATemplateThereIsNoBos) {
     file.erase("post_processor");
     const Tokenizer tokenizer = parsed(file);
     EXPECT_EQ(tokenizer.bos(), std::nullopt);
-    EXPECT_EQ(tokenizer.encode("ab", true), Ids{7});
+    EXPECT_EQ(*tokenizer.encode("ab", true), Ids{7});
 }
 
 TEST(Tokenizer, IllFormedInputIsReadAsReplacementCharacters) {
@@ -103,7 +103,7 @@ TEST(Tokenizer, IllFormedInputIsReadAsReplacementCharacters) {
     for (const std::string& text : {"a\xFF"
                                     "b"s,
                                     "\xE2\x96"s, "\xED\xA0\x80"s, "<s>\xC0"s, "\x80<s>"s}) {
-        EXPECT_EQ(tokenizer.encode(text, true), tokenizer.encode(replace_invalid_utf8(text), true));
+        EXPECT_EQ(*tokenizer.encode(text, true), *tokenizer.encode(replace_invalid_utf8(text), true));
     }
 }
 
@@ -276,11 +276,11 @@ TEST(TokenizerBadFile, AddedTokens) {
 }
 
 TEST(TokenizerBadFile, StepsThatAreUnknownAreRefusedByName) {
-    const json nfc = {{"type", "NFC"}};
+    const json nfkc = {{"type", "NFKC"}};
     expect_all_refused({
-        {"/normalizer", nfc, "normalizer of type 'NFC' is not supported"},
-        {"/normalizer/normalizers/1", nfc, "normalizer.normalizers[1] of type 'NFC' is not supported"},
-        {"/pre_tokenizer", {{"type", "ByteLevel"}}, "pre_tokenizer of type 'ByteLevel' is not supported"},
+        {"/normalizer", nfkc, "normalizer of type 'NFKC' is not supported"},
+        {"/normalizer/normalizers/1", nfkc, "normalizer.normalizers[1] of type 'NFKC' is not supported"},
+        {"/pre_tokenizer", {{"type", "Metaspace"}}, "pre_tokenizer of type 'Metaspace' is not supported"},
         {"/post_processor/type", "BertProcessing", "post_processor of type 'BertProcessing' is not supported"},
         {"/decoder", {{"type", "WordPiece"}}, "decoder of type 'WordPiece' is not supported"},
         {"/decoder/decoders/0", {{"type", "CTC"}}, "decoder.decoders[0] of type 'CTC' is not supported"},
@@ -292,6 +292,22 @@ TEST(TokenizerBadFile, StepsThatAreUnknownAreRefusedByName) {
     ASSERT_FALSE(tokenizer.ok());
     EXPECT_EQ(tokenizer.error().kind, ErrorKind::kUnsupported);
     EXPECT_TRUE(tokenizer.error().hint.starts_with("supported: null")) << tokenizer.error().hint;
+}
+
+json split(const std::string& expression, const std::string& behavior) {
+    return {{"type", "Split"}, {"pattern", {{"Regex", expression}}}, {"behavior", behavior}, {"invert", false}};
+}
+
+TEST(Tokenizer, APatternThatTakesTooLongIsAnError) {
+    json file = small();
+    file["pre_tokenizer"] = split("(?:a+)+[cd]", "Isolated");
+    const auto tokenizer = Tokenizer::parse(file.dump(), "tokenizer.json");
+    ASSERT_TRUE(tokenizer.ok()) << tokenizer.error().message;
+    EXPECT_EQ(tokenizer->encode("aac", false)->size(), 4u);
+    const auto ids = tokenizer->encode(std::string(100, 'a'), false);
+    ASSERT_FALSE(ids.ok());
+    EXPECT_EQ(ids.error().kind, ErrorKind::kInvalidInput);
+    EXPECT_NE(ids.error().message.find("needs too many steps at byte"), std::string::npos) << ids.error().message;
 }
 
 TEST(TokenizerBadFile, StepsWithWrongMembers) {
@@ -314,6 +330,17 @@ TEST(TokenizerBadFile, StepsWithWrongMembers) {
         {"/decoder/decoders/3/stop", nullptr, "'stop' must be an integer"},
         {"/decoder/decoders/0/pattern", {{"String", 5}}, "'String' must be a string"},
         {"/pre_tokenizer", "x", "pre_tokenizer must be an object or null"},
+        {"/pre_tokenizer", {{"type", "ByteLevel"}}, "'add_prefix_space' must be true or false, but it is missing"},
+        {"/pre_tokenizer", {{"type", "Digits"}}, "'individual_digits' must be true or false"},
+        {"/pre_tokenizer", split("(?R)", "Isolated"), "pre_tokenizer.pattern: '(?R)' at byte 0 of the pattern is not"},
+        {"/pre_tokenizer", split("(a", "Isolated"), "pre_tokenizer.pattern: the pattern is no regular expression"},
+        {"/pre_tokenizer", split("a", "isolated"), "'behavior' must be Removed, Isolated"},
+        {"/pre_tokenizer",
+         {{"type", "Split"}, {"pattern", {{"String", ""}}}},
+         "'pattern' must be a string that is not"},
+        {"/pre_tokenizer", {{"type", "Split"}, {"pattern", "a"}}, "'pattern' must be an object"},
+        {"/post_processor", {{"type", "Sequence"}}, "'processors' must be an array"},
+        {"/post_processor", {{"type", "Sequence"}, {"processors", {7}}}, "processors[0] must be an object"},
         {"/post_processor", true, "post_processor must be an object or null"},
         {"/post_processor/single", "$A", "'single' must be an array"},
         {"/post_processor/single", json::array(), "'single' must be a template with the Sequence A"},

@@ -77,9 +77,13 @@ std::vector<TokenId> any_ids(const Tokenizer& tokenizer, std::string_view bytes)
 }
 
 void check(const Tokenizer& tokenizer, std::string_view text) {
-    const std::vector<TokenId> ids = tokenizer.encode(text, true);
+    const auto encoded = tokenizer.encode(text, true);
+    const auto repaired = tokenizer.encode(dwubit::replace_invalid_utf8(text), true);
+    DWUBIT_CHECK(encoded.ok() == repaired.ok());
+    if (!encoded.ok()) return;  // a pattern that takes too many steps
+    const std::vector<TokenId>& ids = *encoded;
     for (const TokenId id : ids) DWUBIT_CHECK(tokenizer.token(id) != nullptr);
-    DWUBIT_CHECK(ids == tokenizer.encode(dwubit::replace_invalid_utf8(text), true));
+    DWUBIT_CHECK(ids == *repaired);
     for (const bool skip_special : {false, true}) {
         check_decoding(tokenizer, ids, skip_special);
         check_decoding(tokenizer, any_ids(tokenizer, text), skip_special);
@@ -89,7 +93,7 @@ void check(const Tokenizer& tokenizer, std::string_view text) {
 void check_round_trip(std::string_view text) {
     // Added tokens swallow a space and "▁" becomes one.
     if (text.find('<') != std::string_view::npos || text.find("▁") != std::string_view::npos) return;
-    const std::string back = check_decoding(fixed(), fixed().encode(text, false), false);
+    const std::string back = check_decoding(fixed(), *fixed().encode(text, false), false);
     DWUBIT_CHECK(back == dwubit::replace_invalid_utf8(text));
 }
 
