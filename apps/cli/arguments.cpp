@@ -30,6 +30,20 @@ CLI::Option* add_integer(CLI::App& app, const std::string& flags, std::int64_t& 
     return option;
 }
 
+CLI::Option* add_number(CLI::App& app, const std::string& flags, double& value, double min, double max,
+                        const std::string& help) {
+    CLI::Option* option = app.add_option(flags, value, help)->capture_default_str();
+    const auto validate = [min, max](const std::string& text) -> std::string {
+        double number = 0;
+        const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), number);
+        const bool parsed = code == std::errc() && end == text.data() + text.size();
+        if (parsed && number >= min && number <= max) return {};
+        return fmt::format("must be a number from {} to {}, got '{}'", min, max, text);
+    };
+    option->check(CLI::Validator(validate, ""));
+    return option;
+}
+
 CLI::Option* add_model(CLI::App& app, std::filesystem::path& model) {
     return app.add_option("-m,--model,MODEL", model, "model folder (Hugging Face layout)")->required();
 }

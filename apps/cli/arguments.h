@@ -24,6 +24,10 @@ inline constexpr std::int64_t kNoLimit = std::numeric_limits<std::int64_t>::max(
 CLI::Option* add_integer(CLI::App& app, const std::string& flags, std::int64_t& value, std::int64_t min,
                          std::int64_t max, const std::string& help);
 
+// A number from `min` to `max`, likewise.
+CLI::Option* add_number(CLI::App& app, const std::string& flags, double& value, double min, double max,
+                        const std::string& help);
+
 // MODEL, as a positional or -m/--model. Required.
 CLI::Option* add_model(CLI::App& app, std::filesystem::path& model);
 

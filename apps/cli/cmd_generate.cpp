@@ -4,8 +4,10 @@
 
 #include "arguments.h"
 #include "base/error.h"
+#include "base/text.h"
 #include "command.h"
 #include "runtime/engine/generate.h"
+#include "runtime/engine/stop_strings.h"
 
 namespace dwubit::cli {
 namespace {
@@ -20,11 +22,14 @@ public:
         add_integer(app, "-c,--ctx-size", context_, 0, kNoLimit, "context size, 0 = prompt + new tokens");
         app.add_flag("--no-bos", no_bos_, "without the tokens that the tokenizer puts around a text");
         app.add_flag("--ignore-eos", ignore_eos_, "go on after an end token");
+        app.add_option("--stop", stops_, "end before this text; may be repeated")->allow_extra_args(false);
+        declare_sampler(app);
         add_act(app, act_name_);
     }
 
     Result<Json> run(Console& console, const CommonOptions& common) override {
         DWUBIT_ASSIGN(const std::string prompt, read_prompt(text_, file_));
+        DWUBIT_TRY(check_stops());
         DWUBIT_ASSIGN(const ActType act, resolve_act(act_name_));
         DWUBIT_ASSIGN(const auto pool, common.make_pool());
         DWUBIT_ASSIGN(const Tokenizer tokenizer, load_tokenizer(model_));
@@ -39,10 +44,13 @@ public:
         GenerateOptions options;
         options.max_tokens = room;
         if (!ignore_eos_) options.eos_ids = model.config().eos_ids;
+        options.sampler = sampler_;
+        options.sampler.seed = static_cast<std::uint64_t>(common.seed);
 
         // The decoder sees the prompt too: the first new token keeps the space that stands before it.
         StreamDecoder decoder(tokenizer, true);
         for (const TokenId id : ids) DWUBIT_TRY(decoder.push(id));
+        StopStrings stops(stops_);
         std::string text;
         bool started = false;
         const auto emit = [&](const std::string& piece) {
@@ -57,17 +65,37 @@ public:
                 decoded = std::move(piece).error();
                 return false;
             }
-            emit(*piece);
-            return true;
+            emit(stops.push(*piece));
+            return !stops.stopped();
         };
-        DWUBIT_ASSIGN(const Generation generation, generate(model, ids, cache, options, on_token, *pool));
+        DWUBIT_ASSIGN(Generation generation, generate(model, ids, cache, options, on_token, *pool));
         DWUBIT_TRY(std::move(decoded));
-        emit(decoder.finish());
+        emit(stops.push(decoder.finish()));
+        emit(stops.finish());
+        if (stops.stopped()) generation.reason = StopReason::kStop;
         console.print("\n");
-        return result(generation, std::move(text), ids.size());
+        return result(generation, options.sampler, std::move(text), ids.size());
     }
 
 private:
+    void declare_sampler(CLI::App& app) {
+        constexpr double kMost = 1e6;
+        add_number(app, "--temp", sampler_.temperature, 0, kMost, "temperature; 0 = greedy, the default");
+        add_integer(app, "--top-k", sampler_.top_k, 0, kNoLimit, "only the k likeliest tokens; 0 = all");
+        add_number(app, "--top-p", sampler_.top_p, 0, 1, "only the likeliest that together reach p; 1 = all");
+        add_number(app, "--min-p", sampler_.min_p, 0, 1, "only tokens p times as likely as the likeliest; 0 = all");
+        add_number(app, "--repeat-penalty", sampler_.repeat_penalty, 1e-6, kMost, "for tokens seen lately; 1 = none");
+        add_integer(app, "--repeat-last-n", sampler_.repeat_last_n, -1, kNoLimit, "how many are lately; -1 = all");
+    }
+
+    Result<void> check_stops() const {
+        for (const std::string& stop : stops_) {
+            if (!stop.empty() && !find_invalid_utf8(stop)) continue;
+            return errorf(ErrorKind::kUsage, "--stop '{}': must be UTF-8 text that is not empty", printable(stop));
+        }
+        return {};
+    }
+
     // New tokens that the context has room for.
     Result<std::int64_t> plan_context(std::int64_t prompt, const Model& model, Console& console) const {
         const std::int64_t trained = model.config().max_positions;
@@ -88,14 +116,26 @@ private:
         return room;
     }
 
-    static Json result(const Generation& g, std::string text, std::size_t prompt_tokens) {
+    static Json sampler_json(const SamplerOptions& s) {
+        return Json{{"name", s.temperature == 0 ? "greedy" : "random"},
+                    {"temperature", s.temperature},
+                    {"top_k", s.top_k},
+                    {"top_p", s.top_p},
+                    {"min_p", s.min_p},
+                    {"repeat_penalty", s.repeat_penalty},
+                    {"repeat_last_n", s.repeat_last_n},
+                    {"seed", s.seed}};
+    }
+
+    static Json result(const Generation& g, const SamplerOptions& sampler, std::string text,
+                       std::size_t prompt_tokens) {
         const auto rate = [](double tokens, double seconds) { return seconds > 0 ? tokens / seconds : 0.0; };
         return Json{{"text", std::move(text)},
                     {"ids", g.ids},
                     {"prompt_tokens", prompt_tokens},
                     {"generated_tokens", g.ids.size()},
                     {"stop_reason", stop_reason_name(g.reason)},
-                    {"sampler", {{"name", "greedy"}}},
+                    {"sampler", sampler_json(sampler)},
                     {"prompt_tokens_per_second", rate(static_cast<double>(prompt_tokens), g.prompt_seconds)},
                     {"decode_tokens_per_second", rate(static_cast<double>(g.decode_passes), g.decode_seconds)}};
     }
@@ -107,6 +147,8 @@ private:
     std::int64_t context_ = 0;
     bool no_bos_ = false;
     bool ignore_eos_ = false;
+    std::vector<std::string> stops_;
+    SamplerOptions sampler_;
     std::string act_name_ = "auto";
 };
 

@@ -67,6 +67,25 @@ class Tiny(support.ProgramTest):
         self.assertEqual((found["prompt_tokens"], found["ids"]), (1, [tiny.greedy(tiny.BOS)]))
         self.refused(1, "generate", self.model, "-p", "", "--no-bos", kind="invalid_input", names=["prompt has no tokens"])
 
+    def test_stop_strings(self):
+        whole = self.generate("-p", "psa b", "-n", "12", "--ignore-eos")
+        text = whole["text"]
+        stop = text[3:6]
+        self.assertEqual(len(stop), 3, text)
+        found = self.generate("-p", "psa b", "-n", "12", "--ignore-eos", "--stop", "never there", "--stop", stop)
+        self.assertEqual((found["text"], found["stop_reason"]), (text[:text.index(stop)], "stop"))
+        self.assertEqual(found["ids"], whole["ids"][:len(found["ids"])])
+        self.assertLess(found["generated_tokens"], 12)
+        # What is held back for a stop that does not come is text after all.
+        found = self.generate("-p", "psa b", "-n", "12", "--ignore-eos", "--stop", text[-2:] + "never there")
+        self.assertEqual((found["text"], found["stop_reason"]), (text, "length"))
+        self.refused(2, "generate", self.model, "-p", "kot", "--stop", "", kind="usage", names=["--stop"])
+
+    def test_ranges_of_sampling(self):
+        for flag, value in (("--temp", "-0.1"), ("--temp", "nan"), ("--top-p", "1.5"), ("--min-p", "x"), ("--top-k", "-1"),
+                            ("--repeat-penalty", "0"), ("--repeat-last-n", "-2"), ("--seed", "-1")):
+            self.refused(2, "generate", self.model, "-p", "kot", flag, value, kind="usage", names=[flag])
+
     def test_prompt_from_a_file(self):
         text = "psa b\n"
         path = self.write("prompt.txt", text)
@@ -112,6 +131,20 @@ class Orlik(support.ProgramTest):
             self.assertEqual(step["ids"], ids["ids"][index:index + 1])
             text += step["text"]
         self.assertGreaterEqual(index, 2)
+
+    def test_sampling(self):
+        flags = ["-p", self.PROMPT, "-n", "24", "--temp", "0.8", "--top-k", "40", "--top-p", "0.95", "--min-p", "0.05",
+                 "--repeat-penalty", "1.1", "--repeat-last-n", "32"]
+        one, two, other = (self.generate(*flags, "-t", threads, "--seed", seed) for threads, seed in ("17", "27", "18"))
+        self.assertEqual((one["ids"], one["text"]), (two["ids"], two["text"]))
+        self.assertNotEqual(one["ids"], other["ids"])
+        self.assertEqual(one["sampler"], {"name": "random", "temperature": 0.8, "top_k": 40, "top_p": 0.95, "min_p": 0.05,
+                                          "repeat_penalty": 1.1, "repeat_last_n": 32, "seed": 7})
+        greedy = self.generate("-p", self.PROMPT, "-n", "24")
+        self.assertEqual(greedy["sampler"], {"name": "greedy", "temperature": 0, "top_k": 0, "top_p": 1, "min_p": 0,
+                                             "repeat_penalty": 1, "repeat_last_n": 64, "seed": 0})
+        only = self.generate("-p", self.PROMPT, "-n", "24", "--temp", "1", "--top-k", "1")
+        self.assertEqual(only["ids"], greedy["ids"])
 
     def test_bos_matters(self):
         self.assertEqual(self.generate("-p", self.PROMPT, "-n", "0")["prompt_tokens"] - 1,

@@ -4,7 +4,6 @@
 #include <chrono>
 
 #include "base/error.h"
-#include "runtime/ops/sample/sample.h"
 
 namespace dwubit {
 namespace {
@@ -15,10 +14,12 @@ double seconds_since(Clock::time_point start) {
     return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-// The model's greedy choice after `ids`.
-Result<TokenId> next_token(const Model& model, std::span<const TokenId> ids, KvCache& cache, ThreadPool& pool) {
+// What the sampler chooses after `ids`.
+Result<TokenId> next_token(const Model& model, std::span<const TokenId> ids, KvCache& cache, Sampler& sampler,
+                           ThreadPool& pool) {
+    for (const TokenId id : ids) sampler.accept(id);
     Result<TokenId> choice = make_error(ErrorKind::kInternal, "the forward pass gave no logits");
-    const auto sink = [&](std::int64_t, std::span<const float> logits) { choice = sample_greedy(logits); };
+    const auto sink = [&](std::int64_t, std::span<const float> logits) { choice = sampler.choose(logits); };
     DWUBIT_TRY(model.forward(ids, cache, LogitRows::kLast, sink, pool));
     return choice;
 }
@@ -43,8 +44,9 @@ Result<Generation> generate(const Model& model, std::span<const TokenId> prompt,
         return make_error(ErrorKind::kInvalidInput, "the prompt has no tokens").with_hint("give a text with -p or -f");
     }
     Generation result;
+    Sampler sampler(options.sampler);
     auto start = Clock::now();
-    DWUBIT_ASSIGN(TokenId token, next_token(model, prompt, cache, pool));
+    DWUBIT_ASSIGN(TokenId token, next_token(model, prompt, cache, sampler, pool));
     result.prompt_seconds = seconds_since(start);
     start = Clock::now();
     while (static_cast<std::int64_t>(result.ids.size()) < options.max_tokens) {
@@ -58,7 +60,7 @@ Result<Generation> generate(const Model& model, std::span<const TokenId> prompt,
             break;
         }
         if (static_cast<std::int64_t>(result.ids.size()) == options.max_tokens) break;
-        DWUBIT_ASSIGN(token, next_token(model, {&token, 1}, cache, pool));
+        DWUBIT_ASSIGN(token, next_token(model, {&token, 1}, cache, sampler, pool));
         ++result.decode_passes;
     }
     result.decode_seconds = seconds_since(start);

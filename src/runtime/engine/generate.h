@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "runtime/engine/sampler.h"
 #include "runtime/model/model.h"
 
 namespace dwubit {
@@ -18,6 +19,7 @@ std::string_view stop_reason_name(StopReason reason);
 struct GenerateOptions {
     std::int64_t max_tokens = 128;  // >= 0
     std::vector<TokenId> eos_ids;   // ends without being part of the output; empty = never
+    SamplerOptions sampler = {};    // greedy
 };
 
 struct Generation {
@@ -31,7 +33,7 @@ struct Generation {
 // Called with each new token; returning false ends with kStop.
 using TokenCallback = std::function<bool(TokenId)>;
 
-// Greedy. `prompt` must not be empty; the cache is filled from its current length on and must have room for the prompt
+// `prompt` must not be empty; the cache is filled from its current length on and must have room for the prompt
 // and max_tokens - 1 more positions.
 Result<Generation> generate(const Model& model, std::span<const TokenId> prompt, KvCache& cache,
                             const GenerateOptions& options, const TokenCallback& on_token, ThreadPool& pool);

@@ -67,6 +67,24 @@ TEST_F(GenerateTest, TheCallbackCanStopIt) {
     EXPECT_EQ(result->ids.size(), 1u);
 }
 
+TEST_F(GenerateTest, TheSameSeedGivesTheSameTextForAnyNumberOfThreads) {
+    const auto sampled = [](std::uint64_t seed, int threads) {
+        ThreadPool pool(threads);
+        KvCache cache = *KvCache::create(model_->config(), 64);
+        GenerateOptions options;
+        options.max_tokens = 24;
+        options.sampler = {.temperature = 1, .top_k = 50, .top_p = 0.95, .repeat_penalty = 1.1, .seed = seed};
+        const std::vector<TokenId> prompt = {1, 300, 400, 500};
+        return generate(
+                   *model_, prompt, cache, options, [](TokenId) { return true; }, pool)
+            .value()
+            .ids;
+    };
+    EXPECT_EQ(sampled(3, 1), sampled(3, 2));
+    EXPECT_NE(sampled(3, 1), sampled(4, 1));
+    EXPECT_EQ(sampled(4, 1), sampled(4, 3));
+}
+
 TEST_F(GenerateTest, ZeroTokensAndNoPrompt) {
     EXPECT_TRUE(run({.max_tokens = 0, .eos_ids = {}}, [](TokenId) { return true; })->ids.empty());
     KvCache cache = *KvCache::create(model_->config(), 4);
