@@ -28,7 +28,7 @@ MODULES = {
     "src/checkpoint": Module("json base", "fmt zlib"),
     "src/hessians": Module("checkpoint json base", "fmt"),
     "src/template": Module("base", "fmt"),
-    "src/tokenizer": Module("template json base", "fmt"),
+    "src/tokenizer": Module("template json base", "fmt pcre2 utf8proc"),
     "src/corpus": Module("tokenizer json base", "fmt zlib zstd arrow"),
     "src/runtime/cpu": Module("base", "fmt cpuid posix"),
     "src/runtime/cuda": Module("base", "fmt cuda"),
