@@ -42,13 +42,14 @@ MODULES = {
         f"runtime/formats runtime/transforms runtime/ops/attention runtime/gemm runtime/ops {RUNTIME_LOW} checkpoint json base",
         "fmt"),
     "src/runtime/engine": Module(f"{RUNTIME_BELOW_ENGINE} tokenizer checkpoint json base", "fmt"),
-    "src/eval": Module(f"{RUNTIME} corpus template tokenizer checkpoint json base", "fmt"),
+    "src/tasks": Module("corpus template json base", "fmt nlohmann yaml pcre2"),
+    "src/eval": Module(f"{RUNTIME} tasks corpus template tokenizer checkpoint json base", "fmt"),
     "src/report": Module("json base", "fmt"),
     "src/convert": Module(f"{RUNTIME} tokenizer checkpoint json base", "fmt"),
     "src/lab_api": Module("json base", "fmt dl"),
-    "src/lab": Module(f"lab_api hessians eval report {RUNTIME} corpus template tokenizer checkpoint json base", "fmt torch"),
-    "src/study": Module(f"lab_api hessians convert eval report {RUNTIME} corpus template tokenizer checkpoint json base", "fmt toml sqlite"),
-    "apps/cli": Module(f"study lab_api hessians convert eval report {RUNTIME} corpus template tokenizer checkpoint json base",
+    "src/lab": Module(f"lab_api hessians eval report {RUNTIME} tasks corpus template tokenizer checkpoint json base", "fmt torch"),
+    "src/study": Module(f"lab_api hessians convert eval report {RUNTIME} tasks corpus template tokenizer checkpoint json base", "fmt toml sqlite"),
+    "apps/cli": Module(f"study lab_api hessians convert eval report {RUNTIME} tasks corpus template tokenizer checkpoint json base",
                        "fmt nlohmann cli11 spdlog dl posix"),
 }
 EVERYWHERE = {"include/dwubit"}  # Result and Error
@@ -57,6 +58,7 @@ EVERYWHERE = {"include/dwubit"}  # Result and Error
 THIRD_PARTY = {
     "fmt": r"fmt/.*",
     "nlohmann": r"nlohmann/.*",
+    "yaml": r"yaml-cpp/.*",
     "pcre2": r"pcre2\.h",
     "utf8proc": r"utf8proc\.h",
     "zlib": r"zlib\.h",

@@ -6,6 +6,7 @@
 #include <exception>
 #include <iterator>
 #include <new>
+#include <type_traits>
 #include <vector>
 
 #include "base/atomic_file.h"
@@ -52,10 +53,22 @@ std::string_view reason_of(std::string_view what) {
     return what;
 }
 
-// Builds the value. open_ holds the containers from the root to the current one; std::map nodes and the last element
-// of an array that is not appended to stay where they are, so the pointers hold.
-class Builder : public nlohmann::json_sax<Json> {
+// An object in file order looks a key up member by member: so many at most.
+constexpr std::size_t kMaxOrderedMembers = 10'000;
+
+// Builds the value, T = Json or OrderedJson. open_ holds the containers from the root to the current one; each is the
+// last member or element of its parent, to which nothing is added before it is closed, so the pointers hold.
+template <class T>
+class Builder : public nlohmann::json_sax<T> {
+    using Base = nlohmann::json_sax<T>;
+
 public:
+    using number_integer_t = typename Base::number_integer_t;
+    using number_unsigned_t = typename Base::number_unsigned_t;
+    using number_float_t = typename Base::number_float_t;
+    using string_t = typename Base::string_t;
+    using binary_t = typename Base::binary_t;
+
     explicit Builder(std::size_t max_depth) : max_depth_(max_depth) {}
 
     bool null() override { return place(nullptr) != nullptr; }
@@ -72,12 +85,16 @@ public:
     bool string(string_t& value) override { return place(std::move(value)) != nullptr; }
     bool binary(binary_t&) override { return fail("binary value"); }
 
-    bool start_object(std::size_t) override { return open(Json::object()); }
-    bool start_array(std::size_t) override { return open(Json::array()); }
+    bool start_object(std::size_t) override { return open(T::object()); }
+    bool start_array(std::size_t) override { return open(T::array()); }
     bool end_object() override { return close(); }
     bool end_array() override { return close(); }
     bool key(string_t& value) override {
-        auto [slot, inserted] = open_.back()->get_ref<Json::object_t&>().try_emplace(std::move(value));
+        auto& members = open_.back()->template get_ref<typename T::object_t&>();
+        if (std::is_same_v<T, OrderedJson> && members.size() >= kMaxOrderedMembers) {
+            return fail(fmt::format("an object of more than {} members", kMaxOrderedMembers));
+        }
+        auto [slot, inserted] = members.emplace(std::move(value), nullptr);
         if (!inserted) return fail(fmt::format("duplicate key '{}'", printable(slot->first)));
         member_ = &slot->second;
         return true;
@@ -87,27 +104,27 @@ public:
         return fail(printable(reason_of(error.what()), 200));
     }
 
-    Json& root() { return root_; }
+    T& root() { return root_; }
     const std::string& reason() const { return reason_; }
 
 private:
-    template <class T>
-    Json* place(T&& value) {
+    template <class V>
+    T* place(V&& value) {
         if (open_.empty()) {
-            root_ = Json(std::forward<T>(value));
+            root_ = T(std::forward<V>(value));
             return &root_;
         }
-        Json& parent = *open_.back();
+        T& parent = *open_.back();
         if (parent.is_array()) {
-            auto& elements = parent.get_ref<Json::array_t&>();
-            elements.emplace_back(std::forward<T>(value));
+            auto& elements = parent.template get_ref<typename T::array_t&>();
+            elements.emplace_back(std::forward<V>(value));
             return &elements.back();
         }
-        *member_ = Json(std::forward<T>(value));
+        *member_ = T(std::forward<V>(value));
         return member_;
     }
 
-    bool open(Json container) {
+    bool open(T container) {
         if (open_.size() >= max_depth_) return fail(fmt::format("nested deeper than {} levels", max_depth_));
         open_.push_back(place(std::move(container)));
         return true;
@@ -124,9 +141,9 @@ private:
     }
 
     std::size_t max_depth_;
-    Json root_;
-    std::vector<Json*> open_;
-    Json* member_ = nullptr;
+    T root_;
+    std::vector<T*> open_;
+    T* member_ = nullptr;
     std::string reason_;
 };
 
@@ -146,17 +163,16 @@ std::string position(std::string_view text, std::size_t end) {
     return fmt::format("line {}, column {}", line, column);
 }
 
-}  // namespace
-
-Result<Json> parse_json(std::string_view text, const JsonLimits& limits) {
+template <class T>
+Result<T> parse(std::string_view text, const JsonLimits& limits) {
     if (text.size() > limits.max_bytes) {
         return errorf(ErrorKind::kInvalidInput, "JSON of {} bytes; at most {} are read", text.size(), limits.max_bytes);
     }
     try {
         const char* at = text.data();
-        Builder builder(limits.max_depth);
+        Builder<T> builder(limits.max_depth);
         const char* end = text.data() + text.size();
-        if (Json::sax_parse(Cursor(text.data(), &at), Cursor(end, &at), &builder)) return std::move(builder.root());
+        if (T::sax_parse(Cursor(text.data(), &at), Cursor(end, &at), &builder)) return std::move(builder.root());
         const auto read = static_cast<std::size_t>(at - text.data());
         return errorf(ErrorKind::kInvalidInput, "{}: {}", position(text, read), builder.reason());
     } catch (const std::bad_alloc&) {
@@ -164,6 +180,16 @@ Result<Json> parse_json(std::string_view text, const JsonLimits& limits) {
     } catch (const std::exception& e) {
         return make_error(ErrorKind::kInvalidInput, printable(reason_of(e.what()), 200));
     }
+}
+
+}  // namespace
+
+Result<Json> parse_json(std::string_view text, const JsonLimits& limits) {
+    return parse<Json>(text, limits);
+}
+
+Result<OrderedJson> parse_ordered_json(std::string_view text, const JsonLimits& limits) {
+    return parse<OrderedJson>(text, limits);
 }
 
 Result<Json> read_json_file(const std::filesystem::path& path, const JsonLimits& limits) {
@@ -175,6 +201,10 @@ Result<Json> read_json_file(const std::filesystem::path& path, const JsonLimits&
 
 std::string dump_json(const Json& value, int indent) {
     return value.dump(indent, ' ', false, Json::error_handler_t::replace);
+}
+
+std::string dump_json(const OrderedJson& value, int indent) {
+    return value.dump(indent, ' ', false, OrderedJson::error_handler_t::replace);
 }
 
 }  // namespace dwubit

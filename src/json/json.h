@@ -17,6 +17,7 @@
 namespace dwubit {
 
 using Json = nlohmann::json;
+using OrderedJson = nlohmann::ordered_json;  // members in the order they came
 
 struct JsonLimits {
     std::size_t max_depth = 64;
@@ -30,8 +31,12 @@ Result<Json> parse_json(std::string_view text, const JsonLimits& limits = {});
 // parse_json() of a whole file; the message starts with its path.
 Result<Json> read_json_file(const std::filesystem::path& path, const JsonLimits& limits = {});
 
+// The same, members in the file's order.
+Result<OrderedJson> parse_ordered_json(std::string_view text, const JsonLimits& limits = {});
+
 // Compact (indent -1) or indented. Never fails: NaN and infinities become null, ill-formed UTF-8 becomes U+FFFD.
 std::string dump_json(const Json& value, int indent = -1);
+std::string dump_json(const OrderedJson& value, int indent = -1);
 
 // Reads members of an object. Every getter names the member and what would be right. An absent or null member takes
 // the fallback where one is given and is an error otherwise.

@@ -1,5 +1,6 @@
 #include "json/json.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -148,4 +149,18 @@ TEST(Fields, OfSomethingThatIsNoObjectHasNothing) {
 }
 
 }  // namespace
+TEST(OrderedJson, MembersKeepTheFilesOrder) {
+    const auto value = parse_ordered_json(R"({"z": {"b": [1, {"y": 2, "a": 3}], "a": null}, "c": "x", "a": 1.5})");
+    ASSERT_TRUE(value.ok()) << value.error().message;
+    EXPECT_EQ(dump_json(*value), R"({"z":{"b":[1,{"y":2,"a":3}],"a":null},"c":"x","a":1.5})");
+}
+
+TEST(OrderedJson, RefusesDuplicatesAndHugeObjects) {
+    EXPECT_NE(parse_ordered_json(R"({"b": 1, "a": 2, "b": 3})").error().message.find("duplicate key 'b'"),
+              std::string::npos);
+    std::string text = "{";
+    for (int i = 0; i <= 10'000; ++i) text += fmt::format("{}\"{}\":0", i > 0 ? "," : "", i);
+    EXPECT_NE(parse_ordered_json(text + "}").error().message.find("more than 10000 members"), std::string::npos);
+}
+
 }  // namespace dwubit
