@@ -22,7 +22,7 @@ std::string file_with(std::initializer_list<const char*> names) {
 }
 
 std::string index_of(const Json& weight_map) {
-    return dump_json({{"weight_map", weight_map}});
+    return dump_json(Json{{"weight_map", weight_map}});
 }
 
 class ShardedTest : public ::testing::Test {
