@@ -23,17 +23,19 @@ std::string FormatWeight::kernel_name(const Format& format) {
     return fmt::format("{}_gemm_f32_ref", format.id);
 }
 
-void FormatWeight::multiply(const void* x, std::int64_t rows, std::int64_t first, std::int64_t columns,
-                            float* y) const {
+void FormatWeight::multiply(const void* x, std::int64_t rows, std::int64_t step, std::int64_t first,
+                            std::int64_t columns, float* y) const {
     thread_local AlignedBuffer<float> room;
     const std::int64_t k = in_features();
-    const std::int64_t step = std::clamp(kCacheFloats / k / kMinRows * kMinRows, kMinRows, PackedMatrix::kPanel);
-    for (std::int64_t done = 0; done < columns; done += step) {
-        const std::int64_t count = std::min(step, columns - done);
+    const std::int64_t span = std::clamp(kCacheFloats / k / kMinRows * kMinRows, kMinRows, PackedMatrix::kPanel);
+    for (std::int64_t done = 0; done < columns; done += span) {
+        const std::int64_t count = std::min(span, columns - done);
         float* const values = room.reserve(static_cast<std::size_t>(count * k));
         reader_->dequantize(first + done, count, values);
-        active_gemm().multiply(true, rows, count, k, static_cast<const float*>(x), k, values, k, false, y + done,
-                               columns);
+        for (std::int64_t r = 0; r < rows; r += step) {
+            active_gemm().multiply(true, std::min(step, rows - r), count, k, static_cast<const float*>(x) + r * k, k,
+                                   values, k, false, y + r * columns + done, columns);
+        }
     }
 }
 

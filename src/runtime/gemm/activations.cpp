@@ -7,15 +7,18 @@
 
 namespace dwubit {
 
-void Activations::prepare(std::int64_t rows, std::int64_t cols, bool f32, bool bf16) {
+void Activations::prepare(std::int64_t rows, std::int64_t cols, bool f32, bool bf16, bool blocked) {
     DWUBIT_CHECK(f32 || bf16);
     rows_ = rows;
     cols_ = cols;
     has_f32_ = f32;
     has_bf16_ = bf16;
-    const auto size = static_cast<std::size_t>(rows * cols);
-    if (f32) f32_.reserve(size);
-    if (bf16) bf16_.reserve(size);
+    blocked_ = blocked;
+    const std::int64_t all = blocked ? (rows + kBlockRows - 1) / kBlockRows * kBlockRows : rows;
+    const auto used = static_cast<std::size_t>(rows * cols);
+    const auto size = static_cast<std::size_t>(all * cols);
+    if (f32) std::fill_n(f32_.reserve(size) + used, size - used, 0.0f);
+    if (bf16) std::fill_n(bf16_.reserve(size) + used, size - used, std::uint16_t{0});
 }
 
 void Activations::write(std::int64_t row, std::int64_t first, const float* x, std::int64_t n) {

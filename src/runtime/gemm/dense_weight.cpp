@@ -1,6 +1,7 @@
 #include "runtime/gemm/dense_weight.h"
 
 #include <algorithm>
+#include <cstddef>
 
 #include "base/check.h"
 
@@ -25,8 +26,13 @@ Result<DenseWeight> DenseWeight::pack(const TensorView& weight, GemmType type) {
     return packed;
 }
 
-void DenseWeight::multiply(const void* x, std::int64_t rows, std::int64_t first, std::int64_t columns, float* y) const {
-    matrix_->apply(x, rows, first, columns, y);
+void DenseWeight::multiply(const void* x, std::int64_t rows, std::int64_t step, std::int64_t first,
+                           std::int64_t columns, float* y) const {
+    const std::int64_t row_bytes = in_features() * (type() == GemmType::kBf16 ? 2 : 4);
+    for (std::int64_t r = 0; r < rows; r += step) {
+        const auto* from = static_cast<const std::byte*>(x) + r * row_bytes;
+        matrix_->apply(from, std::min(step, rows - r), first, columns, y + r * columns);
+    }
 }
 
 }  // namespace dwubit

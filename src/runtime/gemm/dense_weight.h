@@ -16,7 +16,8 @@ public:
 
 private:
     using Weight::Weight;
-    void multiply(const void* x, std::int64_t rows, std::int64_t first, std::int64_t columns, float* y) const override;
+    void multiply(const void* x, std::int64_t rows, std::int64_t step, std::int64_t first, std::int64_t columns,
+                  float* y) const override;
 
     std::unique_ptr<PackedMatrix> matrix_;
 };

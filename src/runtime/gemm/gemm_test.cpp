@@ -45,10 +45,12 @@ std::vector<double> product(const std::vector<float>& x, const std::vector<float
 }
 
 // x Wᵀ through all units of the product.
-std::vector<float> apply(const DenseWeight& weight, const std::vector<float>& x, std::int64_t rows, ThreadPool& pool) {
+std::vector<float> apply(const DenseWeight& weight, const std::vector<float>& x, std::int64_t rows, ThreadPool& pool,
+                         bool blocked = false) {
     const std::int64_t n = weight.out_features();
     Activations input;
-    input.prepare(rows, weight.in_features(), weight.type() == GemmType::kF32, weight.type() == GemmType::kBf16);
+    input.prepare(rows, weight.in_features(), weight.type() == GemmType::kF32, weight.type() == GemmType::kBf16,
+                  blocked);
     for (std::int64_t r = 0; r < rows; ++r) {
         input.write(r, 0, x.data() + r * weight.in_features(), weight.in_features());
     }
@@ -105,6 +107,42 @@ TEST(DenseWeight, SameBytesForAnyNumberOfThreads) {
         }
         EXPECT_EQ(0, std::memcmp(results[0].data(), results[1].data(), results[0].size() * 4));
         EXPECT_EQ(0, std::memcmp(results[0].data(), results[2].data(), results[0].size() * 4));
+    }
+}
+
+// What texts are scored with: a row alone, among many, first or last, gives the same bits.
+TEST(DenseWeight, BlockedProductsOfARowDoNotDependOnItsNeighbours) {
+    ThreadPool pool(2);
+    constexpr std::int64_t kRows = 300;
+    for (const GemmType type : {GemmType::kF32, GemmType::kBf16}) {
+        if (!active_gemm().supports(type, active_isa())) continue;
+        for (const auto& [n, k] : {std::pair<std::int64_t, std::int64_t>{300, 33}, {128, 512}, {64, 1792}, {96, 100}}) {
+            const auto x = normal(kRows * k, 9), w = normal(n * k, 10);
+            const auto bits = as_bf16(w);
+            const TensorView view{"w", DType::kBf16, {n, k}, std::as_bytes(std::span(bits)), "test"};
+            const auto weight = DenseWeight::pack(view, type);
+            ASSERT_TRUE(weight.ok());
+            const auto all = apply(*weight, x, kRows, pool, true);
+            const auto expected = product(x, w, kRows, n, k);
+            for (std::size_t i = 0; i < all.size(); ++i) {
+                ASSERT_NEAR(all[i], expected[i], 2e-6 * static_cast<double>(k) + 1e-6) << n << 'x' << k;
+            }
+            for (const auto& [first, count] : {std::pair<std::int64_t, std::int64_t>{0, 1},
+                                               {37, 1},
+                                               {299, 1},
+                                               {5, 7},
+                                               {63, 2},
+                                               {64, 63},
+                                               {1, 64},
+                                               {100, 65},
+                                               {44, 200},
+                                               {44, 256}}) {
+                const std::vector<float> part(x.begin() + first * k, x.begin() + (first + count) * k);
+                const auto y = apply(*weight, part, count, pool, true);
+                ASSERT_EQ(0, std::memcmp(y.data(), all.data() + first * n, y.size() * sizeof(float)))
+                    << count << " rows from " << first << ", " << n << 'x' << k;
+            }
+        }
     }
 }
 

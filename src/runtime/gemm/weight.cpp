@@ -8,6 +8,7 @@ namespace dwubit {
 namespace {
 
 constexpr std::int64_t kPanel = PackedMatrix::kPanel;
+static_assert(Weight::kRowBlock % Activations::kBlockRows == 0);
 
 std::int64_t blocks(std::int64_t count, std::int64_t size) {
     return (count + size - 1) / size;
@@ -26,8 +27,10 @@ Panel Weight::run_unit(const Activations& x, std::int64_t unit, AlignedBuffer<fl
     const std::int64_t first_column = unit / row_blocks * kPanel;
     const std::int64_t rows = std::min(kRowBlock, x.rows() - first_row);
     const std::int64_t columns = std::min(kPanel, n_ - first_column);
-    float* const y = room.reserve(static_cast<std::size_t>(rows * columns));
-    multiply(x.data(type_, first_row), rows, first_column, columns, y);
+    const std::int64_t step = x.blocked() ? Activations::kBlockRows : rows;
+    const std::int64_t computed = blocks(rows, step) * step;
+    float* const y = room.reserve(static_cast<std::size_t>(computed * columns));
+    multiply(x.data(type_, first_row), computed, step, first_column, columns, y);
     return {first_row, first_column, {y, rows, columns}};
 }
 

@@ -47,8 +47,9 @@ protected:
 
 private:
     // y[r, j] = x[r] . W[first + j], j < columns <= PackedMatrix::kPanel; `first` is a multiple of kPanel. x: [rows, k]
-    // in this weight's type, y: [rows, columns], both without gaps.
-    virtual void multiply(const void* x, std::int64_t rows, std::int64_t first, std::int64_t columns,
+    // in this weight's type, y: [rows, columns], both without gaps. Each product of the library takes `step` rows, the
+    // last the rest.
+    virtual void multiply(const void* x, std::int64_t rows, std::int64_t step, std::int64_t first, std::int64_t columns,
                           float* y) const = 0;
 
     GemmType type_;

@@ -1,5 +1,6 @@
 #include "runtime/model/kv_cache.h"
 
+#include <algorithm>
 #include <new>
 
 #include "base/check.h"
@@ -10,6 +11,7 @@ namespace dwubit {
 Result<KvCache> KvCache::create(const ModelConfig& config, std::int64_t capacity) {
     DWUBIT_CHECK(capacity >= 1);
     KvCache cache;
+    cache.layers_ = config.layers;
     cache.kv_heads_ = config.kv_heads;
     cache.head_dim_ = config.head_dim;
     cache.capacity_ = capacity;
@@ -37,12 +39,23 @@ KvView KvCache::view(std::int64_t layer) const {
     return {keys_.data() + offset(layer, 0, 0), values_.data() + offset(layer, 0, 0), capacity_};
 }
 
-float* KvCache::key(std::int64_t layer, std::int64_t kv_head, std::int64_t position) {
-    return keys_.data() + offset(layer, kv_head, position);
+void KvCache::write(std::int64_t layer, std::int64_t position, const float* keys, const float* values) {
+    for (std::int64_t g = 0; g < kv_heads_; ++g) {
+        std::copy_n(keys + g * head_dim_, head_dim_, keys_.data() + offset(layer, g, position));
+        std::copy_n(values + g * head_dim_, head_dim_, values_.data() + offset(layer, g, position));
+    }
 }
 
-float* KvCache::value(std::int64_t layer, std::int64_t kv_head, std::int64_t position) {
-    return values_.data() + offset(layer, kv_head, position);
+void KvCache::copy_from(const KvCache& other, std::int64_t length) {
+    DWUBIT_CHECK(length <= other.length_ && length <= capacity_);
+    const std::int64_t count = length * head_dim_;
+    for (std::int64_t layer = 0; layer < layers_; ++layer) {
+        for (std::int64_t g = 0; g < kv_heads_; ++g) {
+            std::copy_n(other.keys_.data() + other.offset(layer, g, 0), count, keys_.data() + offset(layer, g, 0));
+            std::copy_n(other.values_.data() + other.offset(layer, g, 0), count, values_.data() + offset(layer, g, 0));
+        }
+    }
+    length_ = length;
 }
 
 void KvCache::advance(std::int64_t count) {

@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "runtime/cpu/aligned_buffer.h"
-#include "runtime/gemm/activations.h"
 #include "runtime/model/config.h"
+#include "runtime/model/forward_buffers.h"
 #include "runtime/ops/attention/attention.h"
 #include "runtime/ops/rope/rope.h"
 
@@ -23,32 +23,24 @@ public:
     void truncate(std::int64_t length);
 
     KvView view(std::int64_t layer) const;
-    // The place of one position's key or value of a kv head, [head_dim].
-    float* key(std::int64_t layer, std::int64_t kv_head, std::int64_t position);
-    float* value(std::int64_t layer, std::int64_t kv_head, std::int64_t position);
+    // Keys and values of all kv heads at one position, [kv_heads * head_dim] each.
+    void write(std::int64_t layer, std::int64_t position, const float* keys, const float* values);
+    // Takes over the first `length` positions of another cache of this model; there must be room.
+    void copy_from(const KvCache& other, std::int64_t length);
 
     // For the forward pass: `count` positions have been written in every layer.
     void advance(std::int64_t count);
     RopeTable& rope() { return rope_; }
 
     // Activations of a pass, kept from one to the next.
-    struct Buffers {
-        AlignedBuffer<float> residual;  // [rows, hidden]
-        AlignedBuffer<float> queries;   // [rows, heads * head_dim]
-        AlignedBuffer<float> keys;      // [rows, kv_heads * head_dim]
-        AlignedBuffer<float> values;    // [rows, kv_heads * head_dim]
-        AlignedBuffer<float> logits;    // [some rows, vocab]
-        Activations normed;             // [rows, hidden]
-        Activations attended;           // [rows, heads * head_dim]
-        Activations mlp;                // [rows, intermediate]
-    };
-    Buffers& buffers() { return buffers_; }
+    ForwardBuffers& buffers() { return buffers_; }
 
 private:
     std::int64_t offset(std::int64_t layer, std::int64_t kv_head, std::int64_t position) const {
         return ((layer * kv_heads_ + kv_head) * capacity_ + position) * head_dim_;
     }
 
+    std::int64_t layers_ = 0;
     std::int64_t kv_heads_ = 0;
     std::int64_t head_dim_ = 0;
     std::int64_t capacity_ = 0;
@@ -56,7 +48,7 @@ private:
     AlignedBuffer<float> keys_;    // [layer, kv_head, capacity, head_dim]
     AlignedBuffer<float> values_;  // the same
     RopeTable rope_;
-    Buffers buffers_;
+    ForwardBuffers buffers_;
 };
 
 }  // namespace dwubit

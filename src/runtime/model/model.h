@@ -57,8 +57,12 @@ public:
     Result<void> forward(std::span<const TokenId> ids, KvCache& cache, LogitRows rows, const LogitSink& sink,
                          ThreadPool& pool) const;
 
+    // What forward() checks: ids in the vocabulary; positions [0, end) within the cache and full_attention_limit.
+    Result<void> check_ids(std::span<const TokenId> ids) const;
+    Result<void> check_positions(std::int64_t end, const KvCache& cache) const;
+
 private:
-    friend class ForwardPass;
+    friend class ForwardSteps;
 
     ModelConfig config_;
     HfDir directory_;

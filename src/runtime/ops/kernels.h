@@ -54,4 +54,26 @@ void to_bf16_f32_avx512(const float* x, std::uint16_t* out, std::int64_t n);
 // For processors with AVX512-BF16. Subnormal inputs become zeros of their sign, as that instruction set has it.
 void to_bf16_f32_avx512_bf16(const float* x, std::uint16_t* out, std::int64_t n);
 
+// scores[j] = q . rows[j], j < n: vectors [dim], row j at rows + j * stride. A score is a function of its two vectors
+// alone, the same bits at any place and for any n.
+using DotRowsKernel = void (*)(const float* q, const float* rows, std::int64_t stride, std::int64_t n, std::int64_t dim,
+                               float* scores);
+void dot_rows_f32_ref(const float* q, const float* rows, std::int64_t stride, std::int64_t n, std::int64_t dim,
+                      float* scores);
+void dot_rows_f32_avx2(const float* q, const float* rows, std::int64_t stride, std::int64_t n, std::int64_t dim,
+                       float* scores);
+void dot_rows_f32_avx512(const float* q, const float* rows, std::int64_t stride, std::int64_t n, std::int64_t dim,
+                         float* scores);
+
+// out[d] += sum over j < n of weights[j] * rows[j][d], one after the other: n rows at once and the same rows in two
+// calls give the same bits.
+using AddRowsKernel = void (*)(const float* weights, const float* rows, std::int64_t stride, std::int64_t n,
+                               std::int64_t dim, float* out);
+void add_rows_f32_ref(const float* weights, const float* rows, std::int64_t stride, std::int64_t n, std::int64_t dim,
+                      float* out);
+void add_rows_f32_avx2(const float* weights, const float* rows, std::int64_t stride, std::int64_t n, std::int64_t dim,
+                       float* out);
+void add_rows_f32_avx512(const float* weights, const float* rows, std::int64_t stride, std::int64_t n, std::int64_t dim,
+                         float* out);
+
 }  // namespace dwubit

@@ -15,6 +15,8 @@ struct OpTable {
     SwigluKernel swiglu;
     AddKernel add;
     ToBf16Kernel to_bf16;
+    DotRowsKernel dot_rows;
+    AddRowsKernel add_rows;
 };
 
 const OpTable& op_table(Isa isa);

@@ -158,6 +158,48 @@ TEST(OpTable, NativeBf16RoundingEqualsTheReferenceOnNormalNumbers) {
     EXPECT_EQ(out[1], 0x8000);
 }
 
+TEST_P(OpTableTest, DotRows) {
+    for (const std::int64_t dim : kSizes) {
+        const std::int64_t n = 11, stride = dim + 3;
+        const auto q = normal(dim, 12), rows = normal(n * stride, 13);
+        std::vector<float> got(static_cast<std::size_t>(n));
+        ops().dot_rows(q.data(), rows.data(), stride, n, dim, got.data());
+        for (std::int64_t j = 0; j < n; ++j) {
+            double sum = 0, size = 0;
+            for (std::int64_t d = 0; d < dim; ++d) {
+                const double term = static_cast<double>(q[static_cast<std::size_t>(d)]) *
+                                    rows[static_cast<std::size_t>(j * stride + d)];
+                sum += term, size += std::abs(term);
+            }
+            ASSERT_NEAR(got[static_cast<std::size_t>(j)], sum, 1e-5 * size) << dim;
+            float alone = 0;
+            ops().dot_rows(q.data(), rows.data() + j * stride, stride, 1, dim, &alone);
+            ASSERT_EQ(alone, got[static_cast<std::size_t>(j)]) << "the score depends on its place";
+        }
+    }
+}
+
+TEST_P(OpTableTest, AddRows) {
+    for (const std::int64_t dim : kSizes) {
+        const std::int64_t n = 9, stride = dim + 1;
+        const auto weights = normal(n, 14), rows = normal(n * stride, 15);
+        const auto start = normal(dim, 16);
+        auto got = start;
+        ops().add_rows(weights.data(), rows.data(), stride, n, dim, got.data());
+        for (std::size_t d = 0; d < got.size(); ++d) {
+            double sum = start[d];
+            for (std::size_t j = 0; j < weights.size(); ++j) {
+                sum += static_cast<double>(weights[j]) * rows[j * static_cast<std::size_t>(stride) + d];
+            }
+            ASSERT_NEAR(got[d], sum, 2e-5) << dim;
+        }
+        auto pieces = start;
+        ops().add_rows(weights.data(), rows.data(), stride, 4, dim, pieces.data());
+        ops().add_rows(weights.data() + 4, rows.data() + 4 * stride, stride, n - 4, dim, pieces.data());
+        EXPECT_EQ(pieces, got) << "two calls give other bits than one";
+    }
+}
+
 INSTANTIATE_TEST_SUITE_P(Isa, OpTableTest, ::testing::Values(Isa::kRef, Isa::kAvx2, Isa::kAvx512),
                          [](const auto& test) { return std::string(isa_name(test.param)); });
 

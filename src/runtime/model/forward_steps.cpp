@@ -1,0 +1,107 @@
+#include "runtime/model/forward_steps.h"
+
+#include "base/check.h"
+#include "runtime/ops/op_table.h"
+
+namespace dwubit {
+namespace {
+
+// Floats that the logits of a chunk may take before they are made in several steps.
+constexpr std::int64_t kLogitFloats = std::int64_t{1} << 25;
+
+}  // namespace
+
+void ForwardSteps::start(std::int64_t rows) {
+    x_ = matrix(buffers_.residual, rows, config_.hidden);
+    q_ = matrix(buffers_.queries, rows, config_.heads * config_.head_dim);
+    k_ = matrix(buffers_.keys, rows, config_.kv_heads * config_.head_dim);
+    v_ = matrix(buffers_.values, rows, config_.kv_heads * config_.head_dim);
+}
+
+void ForwardSteps::embed(std::span<const TokenId> ids, std::int64_t first_row) {
+    // check_tensors has seen to the dtype of the embedding.
+    const std::int64_t row_bytes = config_.hidden * static_cast<std::int64_t>(dtype_size(model_.embedding_->dtype));
+    for_each_row(static_cast<std::int64_t>(ids.size()), [&](std::int64_t r) {
+        TensorView row;
+        row.dtype = model_.embedding_->dtype;
+        row.shape = {config_.hidden};
+        const std::int64_t id = ids[static_cast<std::size_t>(r)];
+        row.bytes = model_.embedding_->bytes.subspan(static_cast<std::size_t>(id * row_bytes),
+                                                     static_cast<std::size_t>(row_bytes));
+        DWUBIT_CHECK(read_as_f32(row, x_.row(first_row + r)).ok());
+    });
+}
+
+void ForwardSteps::copy(const Panel& panel, MatrixView<float> out) {
+    for (std::int64_t r = 0; r < panel.y.rows; ++r) {
+        std::copy_n(panel.y.row(r).data(), panel.y.cols, out.row(panel.first_row + r).data() + panel.first_column);
+    }
+}
+
+void ForwardSteps::add(const Panel& panel) {
+    for (std::int64_t r = 0; r < panel.y.rows; ++r) {
+        active_ops().add(panel.y.row(r).data(), x_.row(panel.first_row + r).data() + panel.first_column, panel.y.cols);
+    }
+}
+
+void ForwardSteps::prepare(Activations& activations, std::int64_t rows, std::int64_t cols,
+                           std::initializer_list<const Linear*> readers) const {
+    const auto reads = [&](GemmType type) {
+        return std::any_of(readers.begin(), readers.end(), [&](const Linear* l) { return l->type() == type; });
+    };
+    activations.prepare(rows, cols, reads(GemmType::kF32), reads(GemmType::kBf16), blocked_);
+}
+
+void ForwardSteps::norm(MatrixView<const float> x, const std::vector<float>& weight,
+                        std::initializer_list<const Linear*> readers) {
+    prepare(buffers_.normed, x.rows, x.cols, readers);
+    for_each_row(x.rows, [&](std::int64_t r) {
+        thread_local AlignedBuffer<float> room;
+        float* const row = room.reserve(static_cast<std::size_t>(x.cols));
+        active_ops().rms_norm(x.row(r).data(), weight.data(), static_cast<float>(config_.rms_norm_eps), row, x.cols);
+        buffers_.normed.write(r, 0, row, x.cols);
+    });
+}
+
+void ForwardSteps::rotate(float* heads, std::int64_t count, const std::vector<float>& head_norm, const RopeTable& rope,
+                          std::int64_t position) const {
+    for (std::int64_t h = 0; h < count; ++h) {
+        float* head = heads + h * config_.head_dim;
+        if (!head_norm.empty()) {
+            active_ops().rms_norm(head, head_norm.data(), static_cast<float>(config_.rms_norm_eps), head,
+                                  config_.head_dim);
+        }
+        active_ops().rope(head, rope.cosine(position), rope.sine(position), config_.head_dim / 2);
+    }
+}
+
+void ForwardSteps::mlp_block(const LayerWeights& layer) {
+    norm(x_, layer.mlp_norm, {&layer.gate, &layer.up});
+    prepare(buffers_.mlp, x_.rows, config_.intermediate, {&layer.down});
+    // Gate and up have one shape, so their units are the same panels.
+    pool_.parallel_for(layer.gate.units(x_.rows), [&](std::int64_t unit) {
+        thread_local AlignedBuffer<float> gate_room;
+        thread_local AlignedBuffer<float> up_room;
+        const Panel gate = layer.gate.run_unit(buffers_.normed, unit, gate_room);
+        const Panel up = layer.up.run_unit(buffers_.normed, unit, up_room);
+        for (std::int64_t r = 0; r < gate.y.rows; ++r) {
+            float* const row = gate.y.row(r).data();
+            active_ops().swiglu(row, up.y.row(r).data(), gate.y.cols);
+            buffers_.mlp.write(gate.first_row + r, gate.first_column, row, gate.y.cols);
+        }
+    });
+    multiply<1>({&layer.down}, buffers_.mlp, [&](std::size_t, const Panel& panel) { add(panel); });
+}
+
+void ForwardSteps::head(std::int64_t offset, const LogitSink& sink) {
+    const std::int64_t step = std::clamp<std::int64_t>(kLogitFloats / config_.vocab, 1, kPassRows);
+    for (std::int64_t first = 0; first < x_.rows; first += step) {
+        const std::int64_t count = std::min(step, x_.rows - first);
+        norm(x_.row_range(first, count), model_.norm_, {&model_.head_});
+        const MatrixView<float> out = matrix(buffers_.logits, count, config_.vocab);
+        multiply<1>({&model_.head_}, buffers_.normed, [&](std::size_t, const Panel& panel) { copy(panel, out); });
+        for_each_row(count, [&](std::int64_t r) { sink(offset + first + r, out.row(r)); });
+    }
+}
+
+}  // namespace dwubit
