@@ -1,13 +1,12 @@
 #include <algorithm>
-
 #include <utility>
 
 #include "arguments.h"
 #include "base/error.h"
-#include "base/text.h"
 #include "command.h"
+#include "runtime/engine/answer_text.h"
 #include "runtime/engine/generate.h"
-#include "runtime/engine/stop_strings.h"
+#include "sampling_flags.h"
 
 namespace dwubit::cli {
 namespace {
@@ -22,14 +21,13 @@ public:
         add_integer(app, "-c,--ctx-size", context_, 0, kNoLimit, "context size, 0 = prompt + new tokens");
         app.add_flag("--no-bos", no_bos_, "without the tokens that the tokenizer puts around a text");
         app.add_flag("--ignore-eos", ignore_eos_, "go on after an end token");
-        app.add_option("--stop", stops_, "end before this text; may be repeated")->allow_extra_args(false);
-        declare_sampler(app);
+        sampling_.declare(app);
         add_act(app, act_name_);
     }
 
     Result<Json> run(Console& console, const CommonOptions& common) override {
         DWUBIT_ASSIGN(const std::string prompt, read_prompt(text_, file_));
-        DWUBIT_TRY(check_stops());
+        DWUBIT_TRY(sampling_.check());
         DWUBIT_ASSIGN(const ActType act, resolve_act(act_name_));
         DWUBIT_ASSIGN(const auto pool, common.make_pool());
         DWUBIT_ASSIGN(const Tokenizer tokenizer, load_tokenizer(model_));
@@ -44,13 +42,10 @@ public:
         GenerateOptions options;
         options.max_tokens = room;
         if (!ignore_eos_) options.eos_ids = model.config().eos_ids;
-        options.sampler = sampler_;
+        options.sampler = sampling_.sampler;
         options.sampler.seed = static_cast<std::uint64_t>(common.seed);
 
-        // The decoder sees the prompt too: the first new token keeps the space that stands before it.
-        StreamDecoder decoder(tokenizer, true);
-        for (const TokenId id : ids) DWUBIT_TRY(decoder.push(id));
-        StopStrings stops(stops_);
+        DWUBIT_ASSIGN(AnswerText answer, AnswerText::create(tokenizer, ids, sampling_.stops));
         std::string text;
         bool started = false;
         const auto emit = [&](const std::string& piece) {
@@ -60,42 +55,23 @@ public:
         };
         Result<void> decoded;
         const auto on_token = [&](TokenId id) {
-            Result<std::string> piece = decoder.push(id);
+            Result<std::string> piece = answer.push(id);
             if (!piece.ok()) {
                 decoded = std::move(piece).error();
                 return false;
             }
-            emit(stops.push(*piece));
-            return !stops.stopped();
+            emit(*piece);
+            return !answer.stopped();
         };
         DWUBIT_ASSIGN(Generation generation, generate(model, ids, cache, options, on_token, *pool));
         DWUBIT_TRY(std::move(decoded));
-        emit(stops.push(decoder.finish()));
-        emit(stops.finish());
-        if (stops.stopped()) generation.reason = StopReason::kStop;
+        emit(answer.finish());
+        if (answer.stopped()) generation.reason = StopReason::kStop;
         console.print("\n");
         return result(generation, options.sampler, std::move(text), ids.size());
     }
 
 private:
-    void declare_sampler(CLI::App& app) {
-        constexpr double kMost = 1e6;
-        add_number(app, "--temp", sampler_.temperature, 0, kMost, "temperature; 0 = greedy, the default");
-        add_integer(app, "--top-k", sampler_.top_k, 0, kNoLimit, "only the k likeliest tokens; 0 = all");
-        add_number(app, "--top-p", sampler_.top_p, 0, 1, "only the likeliest that together reach p; 1 = all");
-        add_number(app, "--min-p", sampler_.min_p, 0, 1, "only tokens p times as likely as the likeliest; 0 = all");
-        add_number(app, "--repeat-penalty", sampler_.repeat_penalty, 1e-6, kMost, "for tokens seen lately; 1 = none");
-        add_integer(app, "--repeat-last-n", sampler_.repeat_last_n, -1, kNoLimit, "how many are lately; -1 = all");
-    }
-
-    Result<void> check_stops() const {
-        for (const std::string& stop : stops_) {
-            if (!stop.empty() && !find_invalid_utf8(stop)) continue;
-            return errorf(ErrorKind::kUsage, "--stop '{}': must be UTF-8 text that is not empty", printable(stop));
-        }
-        return {};
-    }
-
     // New tokens that the context has room for.
     Result<std::int64_t> plan_context(std::int64_t prompt, const Model& model, Console& console) const {
         const std::int64_t trained = model.config().max_positions;
@@ -114,17 +90,6 @@ private:
                 fmt::format("{} positions are more than the {} the model was made for", prompt + room, trained));
         }
         return room;
-    }
-
-    static Json sampler_json(const SamplerOptions& s) {
-        return Json{{"name", s.temperature == 0 ? "greedy" : "random"},
-                    {"temperature", s.temperature},
-                    {"top_k", s.top_k},
-                    {"top_p", s.top_p},
-                    {"min_p", s.min_p},
-                    {"repeat_penalty", s.repeat_penalty},
-                    {"repeat_last_n", s.repeat_last_n},
-                    {"seed", s.seed}};
     }
 
     static Json result(const Generation& g, const SamplerOptions& sampler, std::string text,
@@ -147,8 +112,7 @@ private:
     std::int64_t context_ = 0;
     bool no_bos_ = false;
     bool ignore_eos_ = false;
-    std::vector<std::string> stops_;
-    SamplerOptions sampler_;
+    SamplingFlags sampling_;
     std::string act_name_ = "auto";
 };
 

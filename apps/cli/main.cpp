@@ -20,6 +20,7 @@ namespace {
 constexpr CommandEntry kCommands[] = {
     {"tokenize", "text to token ids, or ids to text", make_tokenize},
     {"generate", "continue a prompt", make_generate},
+    {"chat", "talk with a model", make_chat},
     {"perplexity", "perplexity of a corpus", make_perplexity},
     {"calibrate", "Hessians of every linear of a model, from a text", make_calibrate},
     {"hessians", "merge, import, export Hessians, and what is in a store of them", make_hessians},

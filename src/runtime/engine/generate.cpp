@@ -45,6 +45,7 @@ Result<Generation> generate(const Model& model, std::span<const TokenId> prompt,
     }
     Generation result;
     Sampler sampler(options.sampler);
+    for (const TokenId id : options.seen) sampler.accept(id);
     auto start = Clock::now();
     DWUBIT_ASSIGN(TokenId token, next_token(model, prompt, cache, sampler, pool));
     result.prompt_seconds = seconds_since(start);

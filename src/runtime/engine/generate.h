@@ -20,6 +20,7 @@ struct GenerateOptions {
     std::int64_t max_tokens = 128;  // >= 0
     std::vector<TokenId> eos_ids;   // ends without being part of the output; empty = never
     SamplerOptions sampler = {};    // greedy
+    std::span<const TokenId> seen;  // what the cache holds already, for the repetition penalty
 };
 
 struct Generation {
