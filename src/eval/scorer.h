@@ -3,8 +3,8 @@
 //   context + continuation is encoded as one text, blanks at the context's end moved to the continuation; the
 //   continuation's ids are what follows as many ids as the context alone has. Longer than max_length + 1: cut from the
 //   left. An empty context is the prefix token (BOS, else EOS).
-//   A rolling text is scored in disjoint windows of max_length, each after one token of context, the first after the
-//   prefix token.
+//   A rolling text is scored in windows of max_length, the first after the prefix token, the next ones after the token
+//   before them; the last, which may be short, has as many tokens of context as fill it up.
 //   A prompt to continue is cut from the left to max_length - max_gen_toks.
 //
 // Requests share what their beginnings have in common: it is evaluated once. A request's answer is a function of its
@@ -30,6 +30,7 @@ struct ScorerOptions {
     std::optional<bool> add_bos;             // unset: the tokenizer's rule
     std::optional<std::int64_t> max_length;  // unset: the model's max_positions
     std::int64_t batch_size = 0;  // sequences evaluated together; 0 = as many as memory allows by our own rule
+    std::uint64_t seed = 1234;    // of generate_until with do_sample
 };
 
 struct ScorerCounts {
@@ -47,8 +48,7 @@ public:
     // leaves no room, NaN logits.
     Result<std::vector<Response>> loglikelihood(std::span<const TaskRequest> requests, ProgressSink& progress);
     Result<std::vector<Response>> loglikelihood_rolling(std::span<const TaskRequest> requests, ProgressSink& progress);
-    // `generation`: until (text or list), max_gen_toks (256), do_sample, temperature, top_k, top_p, min_p,
-    // repetition_penalty; other keys are errors. The tokenizer's EOS ends an answer too.
+    // `generation`: generation_options.h. The tokenizer's EOS and the model's end an answer too.
     Result<std::vector<Response>> generate_until(std::span<const TaskRequest> requests, const OrderedJson& generation,
                                                  ProgressSink& progress);
 
