@@ -87,6 +87,13 @@ void* thread_scratchpad(const Memory::desc& description) {
     return buffer.reserve(description.get_size());
 }
 
+// Held while a primitive is made. oneDNN 2.6 looks reorders up in a map of its own that the lookup may insert into,
+// without a lock; and TSan does not see the locks inside the library.
+std::scoped_lock<std::mutex> creation_lock() {
+    static std::mutex mutex;
+    return std::scoped_lock(mutex);
+}
+
 struct Product {
     dnnl::matmul primitive;
     Memory::desc x, w, y, scratchpad;
@@ -127,6 +134,7 @@ Product make_product(GemmType type, std::int64_t rows, std::int64_t n, std::int6
     const auto y = row_major(rows, n, Memory::data_type::f32, n);
     dnnl::primitive_attr attributes;
     attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+    const auto lock = creation_lock();
     const dnnl::matmul::primitive_desc description({x, w, y}, attributes, cpu_engine());
     return {dnnl::matmul(description), x, description.weights_desc(), y, description.scratchpad_desc()};
 }
@@ -142,11 +150,8 @@ const Product& product(GemmType type, std::int64_t rows, std::int64_t n, std::in
     return cache.get({type, rows, n, packed_n, k}, [&] { return make_product(type, rows, n, k, w); });
 }
 
-// oneDNN 2.6 looks a reorder up in a map of its own that the lookup may insert into, without a lock: one thread at a
-// time.
 dnnl::reorder make_reorder(const Memory& from, const Memory& to) {
-    static std::mutex mutex;
-    const std::scoped_lock lock(mutex);
+    const auto lock = creation_lock();
     return {from, to};
 }
 
@@ -162,7 +167,8 @@ public:
         Memory from(plain, cpu_engine(), const_cast<void*>(w));
         Memory to(description_, cpu_engine(), packed_.data());
         dnnl::stream stream(cpu_engine());
-        make_reorder(from, to).execute(stream, from, to);
+        const dnnl::reorder reorder = make_reorder(from, to);
+        reorder.execute(stream, from, to);
         stream.wait();
     }
 
@@ -251,6 +257,7 @@ const Product& bf16_product(bool transpose_b, std::int64_t m, std::int64_t n, st
             add.append_sum(1.0f);
             attributes.set_post_ops(add);
         }
+        const auto lock = creation_lock();
         const dnnl::matmul::primitive_desc description({a, b, c}, attributes, cpu_engine());
         return Product{dnnl::matmul(description), a, b, c, description.scratchpad_desc()};
     });
