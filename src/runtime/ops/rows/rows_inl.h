@@ -5,6 +5,29 @@
 namespace dwubit {
 namespace {
 
+using Quad = float __attribute__((vector_size(4 * sizeof(float))));
+
+// The first two steps of add_lanes().
+inline Quad fold_lanes(const Lanes& lanes) {
+    Quad part[4];
+    __builtin_memcpy(part, &lanes, sizeof lanes);
+    return (part[0] + part[2]) + (part[1] + part[3]);
+}
+
+// scores[j] = add_lanes(sums[j]), with the additions of the last steps side by side.
+inline void add_four_lanes(const Lanes* sums, float* scores) {
+    Quad s[4];
+    for (int j = 0; j < 4; ++j) s[j] = fold_lanes(sums[j]);
+    const Quad a = __builtin_shufflevector(s[0], s[1], 0, 4, 1, 5);
+    const Quad b = __builtin_shufflevector(s[2], s[3], 0, 4, 1, 5);
+    const Quad c = __builtin_shufflevector(s[0], s[1], 2, 6, 3, 7);
+    const Quad d = __builtin_shufflevector(s[2], s[3], 2, 6, 3, 7);
+    const Quad even = __builtin_shufflevector(a, b, 0, 1, 4, 5) + __builtin_shufflevector(c, d, 0, 1, 4, 5);
+    const Quad odd = __builtin_shufflevector(a, b, 2, 3, 6, 7) + __builtin_shufflevector(c, d, 2, 3, 6, 7);
+    const Quad total = even + odd;
+    __builtin_memcpy(scores, &total, sizeof total);
+}
+
 // kCount dot products at once, so that their chains of additions overlap; each runs as it does alone.
 template <int kCount>
 inline void dot_some_rows(const float* q, const float* rows, std::int64_t stride, std::int64_t dim, float* scores) {
@@ -26,7 +49,11 @@ inline void dot_some_rows(const float* q, const float* rows, std::int64_t stride
             sums[j] += a * b;
         }
     }
-    for (int j = 0; j < kCount; ++j) scores[j] = add_lanes(sums[j]);
+    if constexpr (kCount == 4) {
+        add_four_lanes(sums, scores);
+    } else {
+        for (int j = 0; j < kCount; ++j) scores[j] = add_lanes(sums[j]);
+    }
 }
 
 inline void dot_rows_lanes(const float* q, const float* rows, std::int64_t stride, std::int64_t n, std::int64_t dim,
