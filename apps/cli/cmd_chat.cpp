@@ -2,7 +2,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <csignal>
 #include <utility>
 
 #include "arguments.h"
@@ -10,6 +9,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "command.h"
+#include "interrupts.h"
 #include "line_reader.h"
 #include "runtime/engine/chat_session.h"
 #include "sampling_flags.h"
@@ -21,40 +21,6 @@ namespace {
 // A context as large as long-context models allow would take gigabytes for its cache.
 constexpr std::int64_t kDefaultContext = 8192;
 constexpr const char* kBuiltIn = "chatml";
-
-// SIGINT: the first one ends an answer, or what is being typed; the next, with no message between, ends the program.
-class Interrupts {
-public:
-    Interrupts() {
-        struct sigaction action {};
-        action.sa_handler = on_signal;  // no SA_RESTART: it interrupts the wait for a line
-        sigemptyset(&action.sa_mask);
-        struct sigaction before {};
-        // What the parent had ignored (nohup) stays ignored.
-        if (sigaction(SIGINT, nullptr, &before) == 0 && before.sa_handler != SIG_IGN) {
-            sigaction(SIGINT, &action, nullptr);
-        }
-    }
-
-    static void forget() { count_ = 0; }
-    static int count() { return count_; }
-    static void set_answering(bool answering) { answering_ = answering ? 1 : 0; }
-
-private:
-    // While an answer is on its way nobody may be there to see a second signal (the prompt is still being read).
-    static void on_signal(int signal) {
-        if (count_ < 2) count_ = count_ + 1;
-        if (answering_ == 0 || count_ < 2) return;
-        std::signal(signal, SIG_DFL);
-        std::raise(signal);
-    }
-
-    static volatile std::sig_atomic_t count_;
-    static volatile std::sig_atomic_t answering_;
-};
-
-volatile std::sig_atomic_t Interrupts::count_ = 0;
-volatile std::sig_atomic_t Interrupts::answering_ = 0;
 
 class Chat final : public Command {
 public:
@@ -139,22 +105,24 @@ private:
         }
     }
 
-    // Until the input ends, /exit, or a second SIGINT.
+    // Until the input ends, /exit, or SIGINT: the first one ends an answer, or what is being typed; the next, with no
+    // message between them, ends the conversation.
     Result<void> talk(ChatSession& session, Console& console) {
         const bool terminal = ::isatty(STDIN_FILENO) == 1;
-        const Interrupts interrupts;
-        LineReader lines;
+        DWUBIT_ASSIGN(const Interrupts interrupts, Interrupts::create());
+        LineReader lines(interrupts.fd());
         if (terminal) console.print("/reset begins anew, /exit or Ctrl-D leaves, Ctrl-C stops an answer.\n");
         while (true) {
             if (terminal) console.print("\n> ");
             DWUBIT_ASSIGN(LineReader::Outcome input, lines.next());
             if (input.event == LineReader::Event::kInterrupted) {
-                if (Interrupts::count() > 1) break;
+                interrupts.take();
+                if (interrupts.count() > 1) break;
                 if (terminal) console.print("\n(Ctrl-C again leaves)");
                 continue;
             }
             if (input.event == LineReader::Event::kEnd || input.line == "/exit") break;
-            Interrupts::forget();
+            interrupts.forget();
             if (input.line == "/reset") {
                 session.reset();
                 transcript_ = session.messages();
@@ -162,7 +130,7 @@ private:
                 continue;
             }
             if (input.line.find_first_not_of(" \t") == std::string::npos) continue;
-            const Result<void> answered = answer(session, replace_invalid_utf8(input.line), console);
+            const Result<void> answered = answer(session, replace_invalid_utf8(input.line), interrupts, console);
             if (answered.ok()) continue;
             if (!terminal) return answered.error();
             console.warn(answered.error().message);
@@ -171,11 +139,13 @@ private:
         return {};
     }
 
-    Result<void> answer(ChatSession& session, const std::string& message, Console& console) {
-        Interrupts::set_answering(true);
+    Result<void> answer(ChatSession& session, const std::string& message, const Interrupts& interrupts,
+                        Console& console) {
+        interrupts.set_deadly(true);
         Result<ChatTurn> turn = session.say(
-            message, [&](std::string_view piece) { console.print(piece); }, [] { return Interrupts::count() == 0; });
-        Interrupts::set_answering(false);
+            message, [&](std::string_view piece) { console.print(piece); }, [&] { return interrupts.count() == 0; });
+        interrupts.set_deadly(false);
+        interrupts.take();
         if (!turn.ok()) return turn.error();
         console.print("\n");
         transcript_.push_back({"user", message});

@@ -1,5 +1,6 @@
 #include "line_reader.h"
 
+#include <poll.h>
 #include <unistd.h>
 
 #include <array>
@@ -8,6 +9,15 @@
 #include "base/error.h"
 
 namespace dwubit::cli {
+
+// True: there is something to read, or the end; false: woken.
+Result<bool> LineReader::wait() const {
+    pollfd fds[2] = {{wake_, POLLIN, 0}, {STDIN_FILENO, POLLIN, 0}};
+    while (::poll(fds, 2, -1) < 0) {
+        if (errno != EINTR) return system_error("cannot wait for", "stdin");
+    }
+    return (fds[0].revents & POLLIN) == 0;
+}
 
 Result<LineReader::Outcome> LineReader::next() {
     std::size_t searched = 0;
@@ -24,12 +34,14 @@ Result<LineReader::Outcome> LineReader::next() {
         }
         if (ended_) return Outcome{};
         searched = buffer_.size();
-        std::array<char, 1 << 16> bytes;
-        const ssize_t got = ::read(STDIN_FILENO, bytes.data(), bytes.size());
-        if (got < 0 && errno == EINTR) {
+        DWUBIT_ASSIGN(const bool readable, wait());
+        if (!readable) {
             buffer_.clear();
             return Outcome{Event::kInterrupted, {}};
         }
+        std::array<char, 1 << 16> bytes;
+        const ssize_t got = ::read(STDIN_FILENO, bytes.data(), bytes.size());
+        if (got < 0 && (errno == EINTR || errno == EAGAIN)) continue;
         if (got < 0) return system_error("cannot read", "stdin");
         ended_ = got == 0;
         buffer_.append(bytes.data(), static_cast<std::size_t>(got));

@@ -1,4 +1,4 @@
-// Lines of stdin, read without a library's buffer, so that a signal interrupts the wait.
+// Lines of stdin, read without a library's buffer, so that something else can end the wait.
 #pragma once
 
 #include <cstddef>
@@ -19,11 +19,17 @@ public:
 
     static constexpr std::size_t kMaxLineBytes = std::size_t{1} << 20;
 
-    // kInterrupted: a signal came during the wait, and what was typed of the line is dropped. Error for a line longer
-    // than kMaxLineBytes.
+    // `wake` becomes readable when a wait is to end.
+    explicit LineReader(int wake) : wake_(wake) {}
+
+    // kInterrupted: `wake` was readable before a line had come; what there was of the line is dropped. Error for a line
+    // longer than kMaxLineBytes.
     Result<Outcome> next();
 
 private:
+    Result<bool> wait() const;
+
+    int wake_;
     std::string buffer_;
     bool ended_ = false;
 };

@@ -146,6 +146,15 @@ class Orlik(support.ProgramTest):
         only = self.generate("-p", self.PROMPT, "-n", "24", "--temp", "1", "--top-k", "1")
         self.assertEqual(only["ids"], greedy["ids"])
 
+    def test_a_prompt_that_ends_with_bytes(self):
+        """The newline, a byte token, belongs to the prompt's text and is not written twice"""
+        prompt = self.PROMPT + "\n"
+        found = self.generate("-p", prompt, "-n", "8", "--ignore-eos")
+        ids = self.ok("tokenize", support.ORLIK, "-p", prompt)["documents"][0]
+        self.assertEqual(self.ok("tokenize", support.ORLIK, "--ids", ids[-1])["text"], "\n")
+        joined = ",".join(map(str, [*ids[1:], *found["ids"]]))
+        self.assertEqual(self.ok("tokenize", support.ORLIK, "--ids", joined)["text"], prompt + found["text"])
+
     def test_bos_matters(self):
         self.assertEqual(self.generate("-p", self.PROMPT, "-n", "0")["prompt_tokens"] - 1,
                          self.generate("-p", self.PROMPT, "-n", "0", "--no-bos")["prompt_tokens"])

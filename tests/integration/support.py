@@ -27,6 +27,9 @@ KEYS = {
                    "doc_end", "seconds", "tokens_per_second", "kl"},
     "generate": {"text", "ids", "prompt_tokens", "generated_tokens", "stop_reason", "sampler",
                  "prompt_tokens_per_second", "decode_tokens_per_second"},
+    "chat": {"messages", "turns", "prompt_tokens", "reused_tokens", "generated_tokens", "forgotten_messages", "sampler",
+             "prompt_tokens_per_second", "decode_tokens_per_second"},
+    "eval": {"results", "n-samples", "configs", "versions", "config", "files", "tokens_evaluated", "tokens_reused"},
     "inspect": {"kind", "architecture", "parameters", "bytes", "bits_per_weight_linears", "bits_per_weight_file",
                 "bytes_per_token", "layers", "embedding", "head", "tokenizer", "manifest"},
     "calibrate": {"hessians", "tokens", "sequences", "length", "dtype", "nonfinite_rows", "seconds", "fingerprint", "sites",
@@ -64,7 +67,7 @@ def _limit():
 class Run:
     """One run of the program"""
 
-    def __init__(self, arguments, env=None, seconds=SECONDS, limited=True):
+    def __init__(self, arguments, env=None, seconds=SECONDS, limited=True, stdin=b""):
         self.command = ["dwubit", *map(str, arguments)]
         # Not even a `DWUBIT_ISA` of the caller's is hidden: the whole suite may be run with one.
         environment = {**os.environ, **(env or {})}
@@ -72,7 +75,7 @@ class Run:
             seconds *= 10
         start = time.monotonic()
         done = subprocess.run([_options["program"], *self.command[1:]], cwd=ROOT, env=environment, capture_output=True,
-                              stdin=subprocess.DEVNULL, timeout=seconds, preexec_fn=_limit if limited else None)
+                              input=stdin, timeout=seconds, preexec_fn=_limit if limited else None)
         self.seconds = time.monotonic() - start
         self.code = done.returncode
         self.out = done.stdout.decode()  # strict: the program writes well-formed UTF-8 only

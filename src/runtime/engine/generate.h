@@ -17,10 +17,10 @@ enum class StopReason { kEos, kStop, kLength };
 std::string_view stop_reason_name(StopReason reason);
 
 struct GenerateOptions {
-    std::int64_t max_tokens = 128;  // >= 0
-    std::vector<TokenId> eos_ids;   // ends without being part of the output; empty = never
-    SamplerOptions sampler = {};    // greedy
-    std::span<const TokenId> seen;  // what the cache holds already, for the repetition penalty
+    std::int64_t max_tokens = 128;       // >= 0
+    std::vector<TokenId> eos_ids;        // ends without being part of the output; empty = never
+    SamplerOptions sampler = {};         // greedy
+    std::span<const TokenId> seen = {};  // what the cache holds already, for the repetition penalty
 };
 
 struct Generation {
