@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "base/thread_pool.h"
 #include "eval/responses.h"
 #include "tasks/task.h"
 
@@ -15,11 +16,12 @@ struct ScoreOptions {
                                              // the harness does
     bool samples = false;
     Harness harness = Harness::kCurrent;
+    ThreadPool* pool = nullptr;  // for the bootstrap; the numbers are the same without
 };
 
 struct TaskScores {
-    // The harness' object of one task: "alias", then "<metric>,<filter>" and "<metric>_stderr,<filter>" ("N/A" where
-    // there is none).
+    // The harness' object of one task: "name", "alias", "sample_len" (kPolish: "alias"), then "<metric>,<filter>" and
+    // "<metric>_stderr,<filter>" ("N/A" where there is none).
     OrderedJson results = OrderedJson::object();
     OrderedJson higher_is_better = OrderedJson::object();
     std::vector<OrderedJson> samples;  // one object per filter and document: the lines of samples_<task>_*.jsonl
