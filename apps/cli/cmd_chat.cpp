@@ -154,7 +154,7 @@ private:
             forgotten_ += turn->forgotten;
             console.warn(fmt::format("the context is full: the oldest {} messages are forgotten", forgotten_));
         }
-        turns_.push_back(std::move(*turn));
+        turns_.push_back(*turn);
         return {};
     }
 
