@@ -90,7 +90,7 @@ OrderedJson json_of(const char* text) {
 class ScorerTest : public ::testing::TestWithParam<std::string> {
 protected:
     std::filesystem::path source() {
-        const auto path = testing::write_tiny_model(GetParam(), folder_ / fmt::format("m{}", count_++)).value();
+        auto path = testing::write_tiny_model(GetParam(), folder_ / fmt::format("m{}", count_++)).value();
         std::ofstream(path / "tokenizer_config.json") << R"({"bos_token": "<s>", "eos_token": "</s>"})";
         return path;
     }
