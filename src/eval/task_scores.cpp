@@ -11,6 +11,7 @@
 #include "eval/metrics/filters.h"
 #include "eval/metrics/metrics.h"
 #include "eval/metrics/text.h"
+#include "tasks/native_functions.h"
 #include "tasks/python_value.h"
 
 namespace dwubit {
@@ -20,16 +21,21 @@ constexpr std::int64_t kTextBootstrap = 100;  // iterations for the metrics of t
 constexpr std::string_view kNoError = "N/A";
 
 struct Scoring {
+    const NativeFunction* counted = nullptr;  // process_results
     std::vector<FilterChain> filters;
     TaskMetrics metrics;
 };
 
 Result<Scoring> scoring_of(const TaskConfig& config, bool multiple_target) {
-    if (config.process_results) {
-        return errorf(ErrorKind::kUnsupported, "process_results: no native function '{}'",
-                      printable(*config.process_results));
-    }
     Scoring scoring;
+    if (config.process_results) {
+        scoring.counted = find_native_function(*config.process_results);
+        const bool fits = scoring.counted != nullptr && scoring.counted->kind == NativeFunction::Kind::kResults;
+        if (!fits || config.output_type != OutputType::kLoglikelihoodRolling) {
+            return errorf(ErrorKind::kUnsupported, "process_results: no native function '{}' for output_type {}",
+                          printable(*config.process_results), output_type_name(config.output_type));
+        }
+    }
     std::set<std::string> names;
     for (const FilterPipeline& pipeline : config.filters) {
         if (!names.insert(pipeline.name).second) {
@@ -137,7 +143,10 @@ private:
     Result<OrderedJson> score_document(const FilterChain& filter, std::size_t number) {
         const TaskItem& item = task_.items[number];
         OrderedJson answers = OrderedJson::array();
-        DocumentAnswers filtered{item, {}};
+        DocumentAnswers filtered{item, {}, nullptr};
+        if (scoring_.counted != nullptr) {
+            DWUBIT_ASSIGN(filtered.counted, scoring_.counted->function(item.doc));
+        }
         for (const std::vector<Response>& repeats : responses_[number]) {
             OrderedJson entry = OrderedJson::array();
             for (const Response& response : repeats) entry.push_back(answer_value(response, task_.config.output_type));
@@ -180,7 +189,10 @@ private:
                                               return metric.name == name;
                                           })->aggregation;
         DWUBIT_ASSIGN(const std::unique_ptr<Statistic> statistic, aggregation.prepare(values));
-        scores_.results[fmt::format("{},{}", name, filter)] = score_of_all(*statistic, values.size());
+        const double score = score_of_all(*statistic, values.size());
+        OrderedJson& shown = scores_.results[fmt::format("{},{}", name, filter)];
+        shown = score;
+        if (aggregation.takes == ValueKind::kNothing) shown = static_cast<std::int64_t>(score);
         OrderedJson& error = scores_.results[fmt::format("{}_stderr,{}", name, filter)];
         error = kNoError;
         if (options_.bootstrap_iters <= 0 || values.size() < 2) return {};

@@ -43,11 +43,11 @@ Result<OrderedJson> rolling(const DocumentAnswers& answers, bool words) {
     if (answers.results.size() != 1 || !answers.results.front().is_number()) {
         return errorf(ErrorKind::kInvalidInput, "the filters leave no log-likelihood");
     }
-    if (!answers.item.target.is_string()) {
-        return errorf(ErrorKind::kInvalidInput, "the target is {}, not text",
-                      printable(dump_json(answers.item.target)));
+    const OrderedJson& counted = answers.counted.is_null() ? answers.item.target : answers.counted;
+    if (!counted.is_string()) {
+        return errorf(ErrorKind::kInvalidInput, "the target is {}, not text", printable(dump_json(counted)));
     }
-    const auto& text = answers.item.target.get_ref<const std::string&>();
+    const auto& text = counted.get_ref<const std::string&>();
     const std::int64_t count = words ? count_words(text) : static_cast<std::int64_t>(text.size());
     return OrderedJson::array({answers.results.front(), count});
 }

@@ -16,6 +16,7 @@ namespace dwubit {
 struct DocumentAnswers {
     const TaskItem& item;
     std::vector<OrderedJson> results;
+    OrderedJson counted = nullptr;  // loglikelihood_rolling: the text whose words and bytes count, if not the target
 };
 
 // A task's metrics, ready to be asked about each document.
