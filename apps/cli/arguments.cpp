@@ -89,23 +89,25 @@ Result<ActType> resolve_act(const std::string& act) {
     return act_from_name(act);
 }
 
-Result<Tokenizer> load_tokenizer(const std::filesystem::path& model) {
+CLI::Option* add_task_folders(CLI::App& app, std::vector<std::filesystem::path>& folders) {
+    return app.add_option("--include-path", folders, "folder of task files; default: the one that comes with dwubit")
+        ->take_all();
+}
+
+Result<std::vector<std::filesystem::path>> task_folders(const std::vector<std::filesystem::path>& given) {
+    if (!given.empty()) return given;
     std::error_code ignored;
-    if (std::filesystem::is_directory(model, ignored)) return Tokenizer::load(model / "tokenizer.json");
-    if (!std::filesystem::exists(model, ignored)) {
-        return errorf(ErrorKind::kNotFound, "no model at {}", model.string())
-            .with_hint("a folder with config.json, *.safetensors and tokenizer.json");
+    const auto program = std::filesystem::read_symlink("/proc/self/exe", ignored).parent_path();
+    for (const char* place : {"../share/dwubit/tasks", "../tasks", "../../tasks"}) {
+        const auto folder = (program / place).lexically_normal();
+        if (std::filesystem::is_directory(folder, ignored)) return std::vector{folder};
     }
-    return Tokenizer::load(model);
+    return make_error(ErrorKind::kNotFound, "no folder of task files beside the program")
+        .with_hint("name one with --include_path");
 }
 
 void check_vocabulary(const Tokenizer& tokenizer, const ModelConfig& config, Console& console) {
-    if (tokenizer.vocab_size() > config.vocab) {
-        console.warn(
-            fmt::format("the tokenizer has ids up to {}, the model's vocabulary ends at {}: text that needs "
-                        "the others will be refused",
-                        tokenizer.vocab_size() - 1, config.vocab - 1));
-    }
+    if (const auto warning = vocabulary_warning(tokenizer, config)) console.warn(*warning);
 }
 
 Result<std::string> read_prompt(const std::optional<std::string>& text,

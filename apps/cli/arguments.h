@@ -8,10 +8,12 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/thread_pool.h"
 #include "console.h"
 #include "dwubit/result.h"
+#include "eval/model_text.h"
 #include "lab_api/lab_api.h"
 #include "runtime/model/model.h"
 #include "tokenizer/tokenizer.h"
@@ -50,12 +52,14 @@ LabContext lab_context(Console& console, const CommonOptions& common, ThreadPool
 // --field
 CLI::Option* add_field(CLI::App& app, std::string& field);
 
+// --include_path, and what it stands for: the folders given, else the `tasks` folder that comes with the program, beside
+// it in its source tree or installation. NotFound where there is none.
+CLI::Option* add_task_folders(CLI::App& app, std::vector<std::filesystem::path>& folders);
+Result<std::vector<std::filesystem::path>> task_folders(const std::vector<std::filesystem::path>& given);
+
 // --act
 CLI::Option* add_act(CLI::App& app, std::string& act);
 Result<ActType> resolve_act(const std::string& act);
-
-// The tokenizer of a model folder (tokenizer.json), or of a tokenizer.json itself.
-Result<Tokenizer> load_tokenizer(const std::filesystem::path& model);
 
 // Tokenizer and model must agree: a warning when ids of the tokenizer have no row in the model's embedding.
 void check_vocabulary(const Tokenizer& tokenizer, const ModelConfig& config, Console& console);

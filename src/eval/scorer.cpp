@@ -108,15 +108,11 @@ private:
 
 }  // namespace
 
-void Scorer::Impl::warn_of_cut(std::int64_t cut, std::size_t of, std::string_view what, std::int64_t length) {
-    if (cut == 0) return;
-    log_warning(fmt::format("{} of {} {} are longer than {} tokens and were cut on the left", cut, of, what, length));
-}
-
-Result<std::vector<Response>> Scorer::Impl::score(std::span<const ScoredText> texts, std::span<const std::size_t> owner,
+Result<std::vector<Response>> Scorer::Impl::score(std::span<const TaskRequest> requests,
+                                                  std::span<const ScoredText> texts, std::span<const std::size_t> owner,
                                                   ProgressSink& progress) {
     for (std::size_t i = 0; i < texts.size(); ++i) {
-        DWUBIT_TRY(model.check_ids(texts[i].ids).context(request_name(owner[i])));
+        DWUBIT_TRY(model.check_ids(texts[i].ids).context(request_name(requests, owner[i])));
     }
     const SharedRows rows = share_rows(texts);
     TargetRows targets(model, rows, options.batch_size, buffers, pool);
@@ -132,7 +128,7 @@ Result<std::vector<Response>> Scorer::Impl::score(std::span<const ScoredText> te
     }
     for (std::size_t i = 0; i < texts.size(); ++i) {
         if (!std::isnan(responses[i].loglikelihood)) continue;
-        return errorf(ErrorKind::kInvalidInput, "the model gives NaN logits for {}", request_name(owner[i]));
+        return errorf(ErrorKind::kInvalidInput, "the model gives NaN logits for {}", request_name(requests, owner[i]));
     }
     return responses;
 }
@@ -158,11 +154,10 @@ Result<std::vector<Response>> Scorer::loglikelihood(std::span<const TaskRequest>
                   impl_->encode_all<ScoredText>(requests, [&](const TaskRequest& request) {
                       return impl_->encoder.pair(request.context, request.continuation, impl_->max_length);
                   }));
-    const auto cut = std::count_if(texts.begin(), texts.end(), [](const ScoredText& text) { return text.cut; });
-    Impl::warn_of_cut(cut, texts.size(), "requests", impl_->max_length + 1);
+    Impl::warn_of_cut(requests, texts, impl_->max_length + 1);
     std::vector<std::size_t> owner(texts.size());
     std::iota(owner.begin(), owner.end(), 0);
-    return impl_->score(texts, owner, progress);
+    return impl_->score(requests, texts, owner, progress);
 }
 
 Result<std::vector<Response>> Scorer::loglikelihood_rolling(std::span<const TaskRequest> requests,
@@ -179,7 +174,7 @@ Result<std::vector<Response>> Scorer::loglikelihood_rolling(std::span<const Task
             owner.push_back(i);
         }
     }
-    DWUBIT_ASSIGN(const std::vector<Response> parts, impl_->score(texts, owner, progress));
+    DWUBIT_ASSIGN(const std::vector<Response> parts, impl_->score(requests, texts, owner, progress));
     std::vector<Response> responses(requests.size(), Response{0, true, {}});
     for (std::size_t i = 0; i < parts.size(); ++i) {
         Response& response = responses[owner[i]];

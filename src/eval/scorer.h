@@ -44,7 +44,7 @@ public:
     static Result<Scorer> create(const Model& model, const Tokenizer& tokenizer, ThreadPool& pool,
                                  const ScorerOptions& options);
 
-    // One answer per request, in order. Errors name the request's number: no id for the continuation, a prompt that
+    // One answer per request, in order. Errors name the request's origin: no id for the continuation, a prompt that
     // leaves no room, NaN logits.
     Result<std::vector<Response>> loglikelihood(std::span<const TaskRequest> requests, ProgressSink& progress);
     Result<std::vector<Response>> loglikelihood_rolling(std::span<const TaskRequest> requests, ProgressSink& progress);

@@ -241,8 +241,7 @@ Result<std::vector<Response>> Scorer::generate_until(std::span<const TaskRequest
                       DWUBIT_TRY(impl_->model.check_ids(prompt.ids));
                       return prompt;
                   }));
-    const auto cut = std::count_if(prompts.begin(), prompts.end(), [](const Prompt& prompt) { return prompt.cut; });
-    Impl::warn_of_cut(cut, prompts.size(), "prompts", longest);
+    Impl::warn_of_cut(requests, prompts, longest);
 
     std::vector<std::string> stops = options.until;
     const auto eos = impl_->encoder.eos();

@@ -1,12 +1,13 @@
 // What the parts of the scorer share.
 #pragma once
 
+#include <algorithm>
 #include <span>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "base/error.h"
+#include "base/log.h"
 #include "eval/request_tokens.h"
 #include "eval/scorer.h"
 #include "runtime/model/forward_buffers.h"
@@ -34,19 +35,31 @@ struct Scorer::Impl {
         std::vector<T> values;
         values.reserve(requests.size());
         for (std::size_t i = 0; i < encoded.size(); ++i) {
-            DWUBIT_ASSIGN(T value, std::move(encoded[i]).context(request_name(i)));
+            DWUBIT_ASSIGN(T value, std::move(encoded[i]).context(request_name(requests, i)));
             values.push_back(std::move(value));
         }
         return values;
     }
 
-    // `cut` texts of so many have more than `length` tokens.
-    static void warn_of_cut(std::int64_t cut, std::size_t of, std::string_view what, std::int64_t length);
-    static std::string request_name(std::size_t index) { return fmt::format("request {}", index); }
+    static std::string request_name(std::span<const TaskRequest> requests, std::size_t index) {
+        const std::string& origin = requests[index].origin;
+        return origin.empty() ? fmt::format("request {}", index) : origin;
+    }
+
+    // texts[i], of requests[i], had more than `length` tokens where it is `cut`.
+    template <class T>
+    static void warn_of_cut(std::span<const TaskRequest> requests, const std::vector<T>& texts, std::int64_t length) {
+        const auto is_cut = [](const T& text) { return text.cut; };
+        const auto first = std::find_if(texts.begin(), texts.end(), is_cut);
+        if (first == texts.end()) return;
+        log_warning(fmt::format("{} of {} prompts are longer than {} tokens and were cut on the left, the first of {}",
+                                std::count_if(first, texts.end(), is_cut), texts.size(), length,
+                                request_name(requests, static_cast<std::size_t>(first - texts.begin()))));
+    }
 
     // Log-likelihoods of the texts, one after the other. `owner`: the request of each text, for messages.
-    Result<std::vector<Response>> score(std::span<const ScoredText> texts, std::span<const std::size_t> owner,
-                                        ProgressSink& progress);
+    Result<std::vector<Response>> score(std::span<const TaskRequest> requests, std::span<const ScoredText> texts,
+                                        std::span<const std::size_t> owner, ProgressSink& progress);
 };
 
 }  // namespace dwubit
