@@ -154,10 +154,10 @@ void add_tasks(std::span<const TaskResult> tasks, std::span<const TaskGroup> gro
     add_group_scores(groups, sizes, results);
     OrderedJson members = OrderedJson::object();
     OrderedJson scored = OrderedJson::object();
-    for (const auto& [name, value] : results.items()) {
+    for (const auto& entry : results.items()) {
         const auto group =
-            std::find_if(groups.begin(), groups.end(), [&](const TaskGroup& g) { return g.name == name; });
-        if (group != groups.end() && !group->aggregates.empty()) scored[name] = value;
+            std::find_if(groups.begin(), groups.end(), [&](const TaskGroup& g) { return g.name == entry.key(); });
+        if (group != groups.end() && !group->aggregates.empty()) scored[entry.key()] = entry.value();
     }
     for (const TaskGroup& group : groups) {
         members[group.name] = group.members;

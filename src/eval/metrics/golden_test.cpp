@@ -95,13 +95,13 @@ void expect_samples_of_the_harness(const OrderedJson& entry) {
         for (const char* key : {"doc_hash", "prompt_hash", "target_hash"}) hashes += sample.at(key).get<std::string>();
         lines += python_json(sample) + "\n";
     }
-    EXPECT_EQ(sha256_hex(hashes), entry.at("task_hash"));
+    EXPECT_EQ(sha256_hex(hashes), entry.at("task_hash").get<std::string>());
     const OrderedJson& expected = entry.at("samples");
     if (expected.empty()) return;  // brier_score: the harness writes numpy's text of an array
-    EXPECT_EQ(python_json(scores->samples.at(0)), expected[0]);
-    EXPECT_EQ(python_json(scores->samples.at(1)), expected[1]);
-    EXPECT_EQ(python_json(scores->samples.back()), expected.back());
-    EXPECT_EQ(sha256_hex(lines), entry.at("samples_sha256"));
+    EXPECT_EQ(python_json(scores->samples.at(0)), expected[0].get<std::string>());
+    EXPECT_EQ(python_json(scores->samples.at(1)), expected[1].get<std::string>());
+    EXPECT_EQ(python_json(scores->samples.back()), expected.back().get<std::string>());
+    EXPECT_EQ(sha256_hex(lines), entry.at("samples_sha256").get<std::string>());
 }
 
 TEST(GoldenScores, AreTheHarness) {
