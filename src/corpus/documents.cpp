@@ -63,22 +63,21 @@ private:
     std::size_t end_ = 0;
 };
 
-Result<void> visit_json_line(std::string_view line, const std::string& place, const std::string& field,
-                             const DocumentVisitor& each) {
-    auto object = parse_json(line);
-    if (!object.ok()) {
-        // The parser counts lines too, but here there is one, whose number `place` has.
-        std::string& message = object.error().message;
+using LineVisitor = std::function<Result<void>(std::string_view line, const std::string& place)>;
+
+// `parsed`, of a line at `place`. The parser counts lines too, but here there is one, whose number `place` has.
+template <class T>
+Result<T> object_at(const std::string& place, Result<T> parsed) {
+    if (!parsed.ok()) {
+        std::string& message = parsed.error().message;
         if (message.starts_with(kFirstLine)) message.erase(0, kFirstLine.size());
-        return at(place, std::move(object).error());
+        return at(place, std::move(parsed).error());
     }
-    if (!object->is_object()) return errorf(ErrorKind::kInvalidInput, "{}: the line must be a JSON object", place);
-    DWUBIT_ASSIGN(const std::string text, Fields(*object, place).string(field));
-    return each(text);
+    if (!parsed->is_object()) return errorf(ErrorKind::kInvalidInput, "{}: the line must be a JSON object", place);
+    return parsed;
 }
 
-Result<void> read_json_lines(ByteSource& source, const std::string& where, const std::string& field,
-                             const DocumentVisitor& each, std::size_t limit) {
+Result<void> read_lines(ByteSource& source, const std::string& where, const LineVisitor& each, std::size_t limit) {
     LineReader lines(source, limit);
     std::string line;
     bool any = false;
@@ -90,7 +89,7 @@ Result<void> read_json_lines(ByteSource& source, const std::string& where, const
         std::string_view content = line;
         if (number == 1) drop_byte_order_mark(content);
         if (content.find_first_not_of(" \t\r") == std::string_view::npos) continue;
-        DWUBIT_TRY(visit_json_line(content, place(), field, each));
+        DWUBIT_TRY(each(content, place()));
         any = true;
     }
     if (!any) return errorf(ErrorKind::kInvalidInput, "{} has no document", where);
@@ -147,7 +146,21 @@ Result<void> read_documents(ByteSource& source, CorpusFormat::Documents document
                             const std::string& field, const DocumentVisitor& each, const DocumentLimits& limits) {
     DWUBIT_CHECK(documents != CorpusFormat::Documents::kParquet);
     if (documents == CorpusFormat::Documents::kText) return read_text(source, where, each, limits.bytes);
-    return read_json_lines(source, where, field, each, limits.bytes);
+    const auto visit = [&](std::string_view line, const std::string& place) -> Result<void> {
+        DWUBIT_ASSIGN(const Json object, object_at(place, parse_json(line)));
+        DWUBIT_ASSIGN(const std::string text, Fields(object, place).string(field));
+        return each(text);
+    };
+    return read_lines(source, where, visit, limits.bytes);
+}
+
+Result<void> read_json_objects(ByteSource& source, const std::string& where, const ObjectVisitor& each,
+                               const DocumentLimits& limits) {
+    const auto visit = [&](std::string_view line, const std::string& place) -> Result<void> {
+        DWUBIT_ASSIGN(OrderedJson object, object_at(place, parse_ordered_json(line)));
+        return each(std::move(object), place);
+    };
+    return read_lines(source, where, visit, limits.bytes);
 }
 
 }  // namespace dwubit

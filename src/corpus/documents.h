@@ -9,6 +9,7 @@
 
 #include "corpus/byte_source.h"
 #include "dwubit/result.h"
+#include "json/json.h"
 
 namespace dwubit {
 
@@ -33,5 +34,12 @@ using DocumentVisitor = std::function<Result<void>(std::string_view text)>;
 // `documents` is not kParquet.
 Result<void> read_documents(ByteSource& source, CorpusFormat::Documents documents, const std::string& where,
                             const std::string& field, const DocumentVisitor& each, const DocumentLimits& limits = {});
+
+// `place` is "<where>:<line>".
+using ObjectVisitor = std::function<Result<void>(OrderedJson object, const std::string& place)>;
+
+// JSON lines as whole objects, members in the file's order; otherwise as read_documents().
+Result<void> read_json_objects(ByteSource& source, const std::string& where, const ObjectVisitor& each,
+                               const DocumentLimits& limits = {});
 
 }  // namespace dwubit

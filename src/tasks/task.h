@@ -18,6 +18,7 @@ namespace dwubit {
 struct TaskRequest {
     std::string context;
     std::string continuation;
+    std::string origin = {};  // for messages: "task orlik_para, document 3"; empty: "request 12", its number
 };
 
 struct TaskItem {

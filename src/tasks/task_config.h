@@ -50,12 +50,14 @@ struct FilterPipeline {
 };
 
 struct FewshotConfig {
-    std::string sampler = "default";  // default, first_n
-    std::optional<std::string> split;
-    std::vector<OrderedJson> samples;  // documents given in the file; used where there is no split
-    std::vector<std::int64_t> indices;
+    std::string sampler = "default";                        // default, first_n
+    std::optional<std::string> split;                       // as read: the task's fewshot_split where absent
+    std::optional<std::string> process_docs;                // a native function; as read: the task's own where absent
+    std::optional<std::vector<OrderedJson>> samples;        // documents given in the file; used where there is no split
+    std::vector<std::int64_t> indices;                      // read, and like in 0.4.13 without effect
     FieldSource doc_to_text, doc_to_target, doc_to_choice;  // kNone: the task's own
-    std::optional<std::string> fewshot_delimiter, target_delimiter, gen_prefix;
+    std::optional<std::string> fewshot_delimiter, target_delimiter;  // absent: the task's own
+    std::optional<std::string> gen_prefix;                           // as read: the task's own where absent
 };
 
 struct TaskConfig {
