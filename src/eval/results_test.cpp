@@ -77,7 +77,7 @@ void expect_same(const OrderedJson& got, const OrderedJson& expected, const std:
     for (const auto& [key, value] : expected.items()) {
         ASSERT_NE(member, got.end()) << where << ": no " << key;
         EXPECT_EQ(member.key(), key) << where;
-        expect_same(member.value(), value, where + "/" + key);
+        expect_same(member.value(), value, fmt::format("{}/{}", where, key));
         ++member;
     }
     EXPECT_EQ(member, got.end()) << where << ": more than expected";
