@@ -4,17 +4,15 @@
 #include <numeric>
 
 #include "base/error.h"
+#include "base/text.h"
 #include "tasks/python_value.h"
 
 namespace dwubit {
-namespace {
-
-Error too_few(std::size_t needed, std::size_t there) {
-    return errorf(ErrorKind::kInvalidInput, "{} few-shot documents are needed, and there are {}", needed, there)
+Error FewshotSampler::too_few(std::size_t needed, std::size_t there) const {
+    return errorf(ErrorKind::kInvalidInput, "{} few-shot documents are needed, and '{}' has {}", needed,
+                  printable(name_), there)
         .with_hint("ask for fewer with --num_fewshot");
 }
-
-}  // namespace
 
 void FewshotSampler::remove_equal(std::vector<std::size_t>& places, const OrderedJson& evaluated) const {
     std::erase_if(places, [&](std::size_t place) { return python_equal(pool_[place].json, evaluated); });

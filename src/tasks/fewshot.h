@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "dwubit/result.h"
@@ -18,9 +19,11 @@ class FewshotSampler {
 public:
     // `pool` must outlive this. `excludes`: the evaluated document may lie in the pool, and must not be its own
     // example.
-    FewshotSampler(const std::vector<Document>& pool, const std::string& sampler, bool excludes,
+    // `name` is the pool's in messages.
+    FewshotSampler(const std::vector<Document>& pool, std::string name, const std::string& sampler, bool excludes,
                    const BuildOptions& options)
         : pool_(pool),
+          name_(std::move(name)),
           first_n_(sampler == "first_n"),
           excludes_(excludes),
           polish_(options.harness == Harness::kPolish),
@@ -36,7 +39,10 @@ private:
     std::vector<std::size_t> others(const OrderedJson& evaluated) const;
     void remove_equal(std::vector<std::size_t>& places, const OrderedJson& evaluated) const;
 
+    Error too_few(std::size_t needed, std::size_t there) const;
+
     const std::vector<Document>& pool_;
+    std::string name_;
     bool first_n_;
     bool excludes_;
     bool polish_;

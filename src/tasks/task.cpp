@@ -110,7 +110,7 @@ private:
         }
         // Both may be absent, which counts as equal too.
         const bool excludes = config.fewshot.split == config.test_split;
-        sampler_.emplace(*pool_, config.fewshot.sampler, excludes, options_);
+        sampler_.emplace(*pool_, documents_.shots_name(), config.fewshot.sampler, excludes, options_);
         shots_.resize(pool_->size());
         return {};
     }
@@ -154,7 +154,8 @@ private:
         DWUBIT_ASSIGN(context, description_.text(document));
         if (!sampler_) return context;
         DWUBIT_ASSIGN(const std::vector<std::size_t> places,
-                      sampler_->pick(static_cast<std::size_t>(*built_.config.num_fewshot), document.json));
+                      sampler_->pick(static_cast<std::size_t>(*built_.config.num_fewshot), document.json)
+                          .context(fmt::format("few-shot documents of '{}'", documents_.shots_name())));
         for (const std::size_t place : places) {
             std::optional<std::string>& shot = shots_[place];
             if (!shot) {
