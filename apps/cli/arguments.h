@@ -52,8 +52,8 @@ LabContext lab_context(Console& console, const CommonOptions& common, ThreadPool
 // --field
 CLI::Option* add_field(CLI::App& app, std::string& field);
 
-// --include_path, and what it stands for: the folders given, else the `tasks` folder that comes with the program, beside
-// it in its source tree or installation. NotFound where there is none.
+// --include_path, and what it stands for: the folders given, else the `tasks` folder that comes with the program,
+// beside it in its source tree or installation. NotFound where there is none.
 CLI::Option* add_task_folders(CLI::App& app, std::vector<std::filesystem::path>& folders);
 Result<std::vector<std::filesystem::path>> task_folders(const std::vector<std::filesystem::path>& given);
 

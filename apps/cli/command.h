@@ -38,6 +38,7 @@ std::unique_ptr<Command> make_inspect();
 std::unique_ptr<Command> make_methods();
 std::unique_ptr<Command> make_perplexity();
 std::unique_ptr<Command> make_quantize();
+std::unique_ptr<Command> make_tasks();
 std::unique_ptr<Command> make_tokenize();
 
 }  // namespace dwubit::cli

@@ -28,6 +28,7 @@ constexpr CommandEntry kCommands[] = {
     {"quantize", "a model at fewer bits, by one of the methods", make_quantize},
     {"export", "a model in another layout: its dense twin", make_export},
     {"inspect", "what a model is, how large, and which kernels will run it", make_inspect},
+    {"tasks", "the tasks, groups and tags that eval knows", make_tasks},
     {"methods", "the quantization methods of this build, their recipes and options", make_methods},
     {"formats", "the packed formats of this build and their kernels", make_formats},
 };

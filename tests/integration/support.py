@@ -41,6 +41,7 @@ KEYS = {
     "export": {"path", "layout", "bytes"},
     "formats": {"formats"},
     "methods": {"methods"},
+    "tasks": {"tasks", "groups"},
 }
 _options = {"program": None, "sanitized": False}
 
