@@ -1,5 +1,5 @@
-// A regular expression of a task, Python's syntax, on a text: refused, or found twice alike. Pattern and text in one, cut
-// at the first NUL.
+// A regular expression of a task, Python's syntax, on a text: refused, or found twice alike. Pattern and text in one,
+// cut at the first NUL.
 #include <cstddef>
 #include <cstdint>
 #include <string>
