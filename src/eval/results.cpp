@@ -190,6 +190,12 @@ OrderedJson task_hashes(std::span<const TaskResult> tasks) {
     return hashes;
 }
 
+// As the harness writes a token: its text, and its id as text.
+OrderedJson token_json(const std::optional<NamedToken>& token) {
+    if (!token) return nullptr;
+    return OrderedJson::array({token->text, fmt::format("{}", token->id)});
+}
+
 }  // namespace
 
 OrderedJson results_object(const RunInfo& info, std::span<const TaskResult> tasks, std::span<const TaskGroup> groups) {
@@ -198,6 +204,13 @@ OrderedJson results_object(const RunInfo& info, std::span<const TaskResult> task
     out["config"] = run_config(info);
     out["date"] = info.date;
     out["dwubit_version"] = version();
+    out["pretty_env_info"] = info.environment;
+    // The harness' own; nothing of it ran here.
+    for (const char* key : {"git_hash", "upper_git_hash", "transformers_version", "lm_eval_version"})
+        out[key] = nullptr;
+    out["tokenizer_pad_token"] = nullptr;
+    out["tokenizer_eos_token"] = token_json(info.eos);
+    out["tokenizer_bos_token"] = token_json(info.bos);
     out["eot_token_id"] = or_null(info.eos_id);
     out["max_length"] = or_null(info.max_length);
     out["task_hashes"] = task_hashes(tasks);

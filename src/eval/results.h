@@ -16,6 +16,11 @@
 
 namespace dwubit {
 
+struct NamedToken {
+    std::string text;
+    std::int64_t id = 0;
+};
+
 // What the command knows beside tasks and scores.
 struct RunInfo {
     std::string model;       // its path, as given: the name of the folder of results
@@ -29,6 +34,8 @@ struct RunInfo {
     OrderedJson gen_kwargs;  // null: none given
     std::int64_t fewshot_seed = 1234;
     std::optional<std::int64_t> max_length, eos_id;
+    std::optional<NamedToken> bos, eos;
+    std::string environment;  // what the numbers were computed with
     std::optional<std::string> chat_template;
     double date = 0;                      // when it began, seconds since 1970
     double start_time = 0, end_time = 0;  // of a clock that only runs forward

@@ -1,9 +1,12 @@
 #include "eval/run_eval.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <chrono>
 
 #include "base/error.h"
+#include "dwubit/version.h"
 #include "eval/model_text.h"
 #include "eval/results.h"
 #include "runtime/model/footprint.h"
@@ -20,7 +23,12 @@ double monotonic_seconds() {
     return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
-RunInfo run_info(const EvalRequest& request, const Model& model, const Scorer& scorer) {
+std::optional<NamedToken> named(const Tokenizer& tokenizer, std::optional<TokenId> id) {
+    const TokenInfo* token = id ? tokenizer.token(*id) : nullptr;
+    return token != nullptr ? std::optional(NamedToken{token->text, *id}) : std::nullopt;
+}
+
+RunInfo run_info(const EvalRequest& request, const Model& model, const Tokenizer& tokenizer, const Scorer& scorer) {
     RunInfo info;
     info.model = request.model.string();
     info.model_args = request.model_args;
@@ -34,7 +42,12 @@ RunInfo run_info(const EvalRequest& request, const Model& model, const Scorer& s
     if (!request.options.generation.empty()) info.gen_kwargs = request.options.generation;
     info.fewshot_seed = request.options.build.fewshot_seed;
     info.max_length = scorer.max_length();
-    if (!model.config().eos_ids.empty()) info.eos_id = model.config().eos_ids.front();
+    if (!model.config().eos_ids.empty()) {
+        info.eos_id = model.config().eos_ids.front();
+        info.eos = named(tokenizer, model.config().eos_ids.front());
+    }
+    info.bos = named(tokenizer, tokenizer.bos());
+    info.environment = fmt::format("dwubit {}, kernel {}", version(), model.head().kernel().name);
     return info;
 }
 
@@ -57,7 +70,7 @@ Result<EvalAnswer> run_eval(const EvalRequest& request, ThreadPool& pool, Progre
     DWUBIT_ASSIGN(Scorer scorer, Scorer::create(model, tokenizer, pool, request.scorer));
     DWUBIT_ASSIGN(const Evaluation evaluation, evaluate(std::move(tasks), scorer, options, progress));
 
-    RunInfo info = run_info(request, model, scorer);
+    RunInfo info = run_info(request, model, tokenizer, scorer);
     info.tokens_evaluated = evaluation.counts.tokens_evaluated;
     info.tokens_reused = evaluation.counts.tokens_reused;
     if (!request.stamp) {
