@@ -45,6 +45,7 @@ test: .deps-test  ## Everything that is tested; ends with ctest's summary
 lint: .deps-lint  ## Formatting and repository rules
 	@tools/check_format.sh
 	@tools/check_layering.py
+	@tools/check_names.py
 	@tools/check_sizes.py
 	@tools/check_words.py
 	@tools/check_tracked_bytes.sh
