@@ -17,7 +17,7 @@ struct TaskGroup {
     std::vector<std::string> members;  // tasks, groups or tags, as written
     struct Aggregate {
         std::string metric;
-        std::string filter = "none";
+        std::string filter;  // empty: every filter that its members have
         bool weight_by_size = true;
     };
     std::vector<Aggregate> aggregates;  // aggregate_metric_list
