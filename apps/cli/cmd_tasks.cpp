@@ -8,6 +8,24 @@
 namespace dwubit::cli {
 namespace {
 
+Json describe(const TaskIndex::Entry& entry) {
+    Json object = {{"name", entry.name}, {"kind", entry.kind}};
+    if (entry.kind == "task") {
+        object["output_type"] = entry.output_type;
+        object["dataset_path"] = entry.dataset_path;
+    } else {
+        object["members"] = entry.members;
+    }
+    object["file"] = entry.file.empty() ? Json() : Json(entry.file.string());
+    return object;
+}
+
+std::string text_of(const TaskIndex::Entry& entry) {
+    const std::string what = entry.kind == "task" ? fmt::format("{}, {}", entry.output_type, entry.dataset_path)
+                                                  : fmt::format("{}", fmt::join(entry.members, ", "));
+    return fmt::format("{:<32} {:<6} {}\n", entry.name, entry.kind, what);
+}
+
 class Tasks final : public Command {
 public:
     void declare(CLI::App& app) override { add_task_folders(app, include_paths_); }
@@ -15,22 +33,14 @@ public:
     Result<Json> run(Console& console, const CommonOptions&) override {
         DWUBIT_ASSIGN(const auto folders, task_folders(include_paths_));
         DWUBIT_ASSIGN(const TaskIndex index, TaskIndex::open(folders));
-        Json tasks = Json::array();
-        Json groups = Json::array();
+        Json list = Json::array();
+        std::string text;
         for (const auto& [name, entry] : index.entries()) {
-            const std::string file = entry.file.string();
-            if (entry.kind == "task") {
-                tasks.push_back({{"name", name},
-                                 {"output_type", entry.output_type},
-                                 {"dataset_path", entry.dataset_path},
-                                 {"file", file}});
-                console.print(fmt::format("{:<5} {:<32} {:<22} {}\n", entry.kind, name, entry.output_type, file));
-            } else {
-                groups.push_back({{"name", name}, {"kind", entry.kind}, {"members", entry.members}, {"file", file}});
-                console.print(fmt::format("{:<5} {:<32} {}\n", entry.kind, name, fmt::join(entry.members, ", ")));
-            }
+            list.push_back(describe(entry));
+            text += text_of(entry);
         }
-        return Json{{"tasks", std::move(tasks)}, {"groups", std::move(groups)}};
+        console.print(text);
+        return Json{{"tasks", std::move(list)}};
     }
 
 private:
