@@ -41,7 +41,7 @@ KEYS = {
     "export": {"path", "layout", "bytes"},
     "formats": {"formats"},
     "methods": {"methods"},
-    "tasks": {"tasks", "groups"},
+    "tasks": {"tasks"},
 }
 _options = {"program": None, "sanitized": False}
 
