@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "tasks/native_functions.h"
 #include "tasks/python_value.h"
+#include "tasks/task_keys.h"
 #include "tasks/task_yaml.h"
 
 namespace dwubit {
@@ -70,14 +71,6 @@ constexpr std::array<std::string_view, 5> kUnsupportedKeys = {"class", "custom_d
 constexpr std::array<std::string_view, 5> kGroupKeys = {"group", "group_alias", "task", "aggregate_metric_list",
                                                         "metadata"};
 
-std::string shown(const OrderedJson& value) {
-    return printable(dump_json(without_functions(value)), 60);
-}
-
-Error wrong(std::string_view key, std::string_view expected, const OrderedJson& value) {
-    return errorf(ErrorKind::kInvalidInput, "'{}' must be {}, got {}", key, expected, shown(value));
-}
-
 template <std::size_t N>
 std::string unknown_keys(const OrderedJson& keys, const std::array<std::string_view, N>& known,
                          std::string_view prefix) {
@@ -92,108 +85,9 @@ std::string unknown_keys(const OrderedJson& keys, const std::array<std::string_v
     return text;
 }
 
-// Reads members of one mapping. Absent and null are the same but where said.
-class Keys {
-public:
-    explicit Keys(const OrderedJson& keys) : keys_(keys) {}
-
-    const OrderedJson* find(std::string_view key) const {
-        const auto found = keys_.find(key);
-        return found == keys_.end() || found->is_null() ? nullptr : &*found;
-    }
-
-    Result<void> text(std::string_view key, std::optional<std::string>& out) const {
-        const OrderedJson* value = find(key);
-        if (value == nullptr) return {};
-        if (!value->is_string()) return wrong(key, "text", *value);
-        out = value->get<std::string>();
-        return {};
-    }
-
-    // Null is an error where the key is there.
-    Result<void> text(std::string_view key, std::string& out) const {
-        const auto found = keys_.find(key);
-        if (found == keys_.end()) return {};
-        if (!found->is_string()) return wrong(key, "text", *found);
-        out = found->get<std::string>();
-        return {};
-    }
-
-    Result<std::optional<std::int64_t>> integer(std::string_view key, std::int64_t min, std::int64_t max) const {
-        const OrderedJson* value = find(key);
-        if (value == nullptr) return std::optional<std::int64_t>();
-        if (!value->is_number_integer() || value->get<std::int64_t>() < min || value->get<std::int64_t>() > max) {
-            return wrong(key, fmt::format("an integer from {} to {}", min, max), *value);
-        }
-        return std::optional(value->get<std::int64_t>());
-    }
-
-    Result<void> object(std::string_view key, OrderedJson& out) const {
-        const OrderedJson* value = find(key);
-        if (value == nullptr) return {};
-        if (!value->is_object()) return wrong(key, "a mapping", *value);
-        out = without_functions(*value);
-        return {};
-    }
-
-    Result<void> function(std::string_view key, NativeFunction::Kind kind, std::optional<std::string>& out) const {
-        const OrderedJson* value = find(key);
-        if (value == nullptr) return {};
-        if (!is_function(*value)) return wrong(key, "a '!function name'", *value);
-        DWUBIT_ASSIGN(out, function_name(key, *value, kind));
-        return {};
-    }
-
-    Result<void> field(std::string_view key, FieldSource& out) const {
-        const OrderedJson* value = find(key);
-        if (value == nullptr) return {};
-        if (value->is_string()) {
-            out.kind = FieldSource::Kind::kTemplate;
-            out.text = value->get<std::string>();
-        } else if (value->is_number_integer()) {
-            out.kind = FieldSource::Kind::kInteger;
-            out.integer = value->get<std::int64_t>();
-        } else if (is_function(*value)) {
-            out.kind = FieldSource::Kind::kFunction;
-            DWUBIT_ASSIGN(out.text, function_name(key, *value, NativeFunction::Kind::kField));
-        } else if (value->is_array() || (value->is_object() && key == "doc_to_choice")) {
-            return list(key, *value, out);
-        } else {
-            return wrong(key, "text, an integer, a list of texts or a '!function name'", *value);
-        }
-        return {};
-    }
-
-private:
-    Result<void> list(std::string_view key, const OrderedJson& value, FieldSource& out) const {
-        if (key == "doc_to_text") return wrong(key, "text, an integer or a '!function name'", value);
-        out.kind = FieldSource::Kind::kList;
-        for (const OrderedJson& item : value) {
-            if (!item.is_string()) {
-                return wrong(key, "a list of texts", value)
-                    .with_hint("quote numbers and words such as yes, no, on, off");
-            }
-            out.list.push_back(item.get<std::string>());
-        }
-        return {};
-    }
-
-    static Result<std::string> function_name(std::string_view key, const OrderedJson& value,
-                                             NativeFunction::Kind kind) {
-        const OrderedJson& function = value.front();
-        DWUBIT_ASSIGN(const NativeFunction* found,
-                      resolve_native_function(function.at("name").get<std::string>(),
-                                              function.at("folder").get<std::string>(), kind)
-                          .context(fmt::format("key '{}'", key)));
-        return std::string(found->name);
-    }
-
-    const OrderedJson& keys_;
-};
-
 // --- parts of a task
 
-Result<OutputType> read_output_type(const Keys& keys) {
+Result<OutputType> read_output_type(const TaskKeys& keys) {
     std::string name = "generate_until";
     DWUBIT_TRY(keys.text("output_type", name));
     for (const OutputType type : {OutputType::kLoglikelihood, OutputType::kLoglikelihoodRolling,
@@ -204,7 +98,7 @@ Result<OutputType> read_output_type(const Keys& keys) {
         .with_hint("one of: multiple_choice, loglikelihood, loglikelihood_rolling, generate_until");
 }
 
-Result<void> read_splits(const Keys& keys, TaskConfig& task) {
+Result<void> read_splits(const TaskKeys& keys, TaskConfig& task) {
     DWUBIT_TRY(keys.text("training_split", task.training_split));
     DWUBIT_TRY(keys.text("validation_split", task.validation_split));
     DWUBIT_TRY(keys.text("test_split", task.test_split));
@@ -214,11 +108,11 @@ Result<void> read_splits(const Keys& keys, TaskConfig& task) {
         .with_hint("name the split that is evaluated, as test_split: test");
 }
 
-Result<void> read_dataset(const Keys& keys, TaskConfig& task) {
+Result<void> read_dataset(const TaskKeys& keys, TaskConfig& task) {
     if (keys.find("dataset_path") == nullptr) return make_error(ErrorKind::kInvalidInput, "'dataset_path' is missing");
     DWUBIT_TRY(keys.text("dataset_path", task.dataset_path));
     if (const OrderedJson* name = keys.find("dataset_name"); name != nullptr) {
-        if (name->is_structured()) return wrong("dataset_name", "text", *name);
+        if (name->is_structured()) return wrong_key("dataset_name", "text", *name);
         DWUBIT_ASSIGN(task.dataset_name, python_text(*name));
     }
     return keys.object("dataset_kwargs", task.dataset_kwargs);
@@ -231,15 +125,15 @@ Result<void> read_fewshot(const OrderedJson& written, TaskConfig& task) {
     fewshot.gen_prefix = task.gen_prefix;
     const auto found = written.find("fewshot_config");
     if (found == written.end() || found->is_null()) return {};
-    if (!found->is_object()) return wrong("fewshot_config", "a mapping", *found);
-    const Keys keys(*found);
+    if (!found->is_object()) return wrong_key("fewshot_config", "a mapping", *found);
+    const TaskKeys keys(*found);
     // A null takes away what the task has.
     if (found->contains("split")) fewshot.split.reset();
     if (found->contains("process_docs")) fewshot.process_docs.reset();
     if (found->contains("gen_prefix")) fewshot.gen_prefix.reset();
     DWUBIT_TRY(keys.text("sampler", fewshot.sampler));
     if (fewshot.sampler != "default" && fewshot.sampler != "first_n") {
-        return wrong("sampler", "'default' or 'first_n'", found->at("sampler"));
+        return wrong_key("sampler", "'default' or 'first_n'", found->at("sampler"));
     }
     DWUBIT_TRY(keys.text("split", fewshot.split));
     DWUBIT_TRY(keys.function("process_docs", NativeFunction::Kind::kDocument, fewshot.process_docs));
@@ -250,24 +144,24 @@ Result<void> read_fewshot(const OrderedJson& written, TaskConfig& task) {
     DWUBIT_TRY(keys.field("doc_to_target", fewshot.doc_to_target));
     DWUBIT_TRY(keys.field("doc_to_choice", fewshot.doc_to_choice));
     if (const OrderedJson* indices = keys.find("fewshot_indices"); indices != nullptr) {
-        if (!indices->is_array()) return wrong("fewshot_indices", "a list of integers", *indices);
+        if (!indices->is_array()) return wrong_key("fewshot_indices", "a list of integers", *indices);
         for (const OrderedJson& index : *indices) {
-            if (!index.is_number_integer()) return wrong("fewshot_indices", "a list of integers", *indices);
+            if (!index.is_number_integer()) return wrong_key("fewshot_indices", "a list of integers", *indices);
             fewshot.indices.push_back(index.get<std::int64_t>());
         }
     }
     const OrderedJson* samples = keys.find("samples");
     if (samples == nullptr) return {};
-    if (!samples->is_array()) return wrong("samples", "a list of documents", *samples);
+    if (!samples->is_array()) return wrong_key("samples", "a list of documents", *samples);
     fewshot.samples.emplace();
     for (const OrderedJson& sample : *samples) {
-        if (!sample.is_object()) return wrong("samples", "a list of documents", *samples);
+        if (!sample.is_object()) return wrong_key("samples", "a list of documents", *samples);
         fewshot.samples->push_back(without_functions(sample));
     }
     return {};
 }
 
-Result<void> read_generation(const Keys& keys, TaskConfig& task) {
+Result<void> read_generation(const TaskKeys& keys, TaskConfig& task) {
     const bool generates = task.output_type == OutputType::kGenerateUntil;
     if (keys.find("generation_kwargs") == nullptr) {
         if (!generates) return {};
@@ -280,7 +174,7 @@ Result<void> read_generation(const Keys& keys, TaskConfig& task) {
     DWUBIT_TRY(keys.object("generation_kwargs", task.generation_kwargs));
     OrderedJson& arguments = task.generation_kwargs;
     if (const auto temperature = arguments.find("temperature"); temperature != arguments.end()) {
-        if (!temperature->is_number()) return wrong("temperature", "a number", *temperature);
+        if (!temperature->is_number()) return wrong_key("temperature", "a number", *temperature);
         *temperature = temperature->get<double>();
     }
     if (!arguments.contains("until")) arguments["until"] = OrderedJson::array({task.fewshot_delimiter});
@@ -289,13 +183,14 @@ Result<void> read_generation(const Keys& keys, TaskConfig& task) {
 
 Result<std::string> name_in(const OrderedJson& entry, std::string_view list, std::string_view key) {
     if (!entry.is_object() || !entry.contains(key)) {
-        return errorf(ErrorKind::kInvalidInput, "an entry of '{}' has no '{}': {}", list, key, shown(entry));
+        return errorf(ErrorKind::kInvalidInput, "an entry of '{}' has no '{}': {}", list, key, shown_value(entry));
     }
     const OrderedJson& name = entry.at(key);
     if (is_function(name)) {
-        return errorf(ErrorKind::kUnsupported, "'{}' in '{}': {} is Python, which is not run", key, list, shown(name));
+        return errorf(ErrorKind::kUnsupported, "'{}' in '{}': {} is Python, which is not run", key, list,
+                      shown_value(name));
     }
-    if (!name.is_string()) return wrong(key, "text", name);
+    if (!name.is_string()) return wrong_key(key, "text", name);
     return name.get<std::string>();
 }
 
@@ -307,13 +202,13 @@ OrderedJson other_members(const OrderedJson& entry, std::initializer_list<std::s
     return others;
 }
 
-Result<void> read_filters(const Keys& keys, TaskConfig& task) {
+Result<void> read_filters(const TaskKeys& keys, TaskConfig& task) {
     const OrderedJson* list = keys.find("filter_list");
     if (list == nullptr) {
         task.filters = {{"none", {{"take_first", OrderedJson::object()}}}};
         return {};
     }
-    if (!list->is_array() || list->empty()) return wrong("filter_list", "a list of filters", *list);
+    if (!list->is_array() || list->empty()) return wrong_key("filter_list", "a list of filters", *list);
     for (const OrderedJson& entry : *list) {
         FilterPipeline pipeline;
         DWUBIT_ASSIGN(pipeline.name, name_in(entry, "filter_list", "name"));
@@ -345,7 +240,7 @@ std::vector<std::string> default_metrics(OutputType type) {
     return {};
 }
 
-Result<void> read_metrics(const Keys& keys, TaskConfig& task) {
+Result<void> read_metrics(const TaskKeys& keys, TaskConfig& task) {
     const OrderedJson* list = keys.find("metric_list");
     if (list == nullptr) {
         for (std::string& name : default_metrics(task.output_type)) {
@@ -353,7 +248,7 @@ Result<void> read_metrics(const Keys& keys, TaskConfig& task) {
         }
         return {};
     }
-    if (!list->is_array() || list->empty()) return wrong("metric_list", "a list of metrics", *list);
+    if (!list->is_array() || list->empty()) return wrong_key("metric_list", "a list of metrics", *list);
     for (const OrderedJson& entry : *list) {
         MetricConfig metric;
         DWUBIT_ASSIGN(metric.name, name_in(entry, "metric_list", "metric"));
@@ -361,7 +256,7 @@ Result<void> read_metrics(const Keys& keys, TaskConfig& task) {
             DWUBIT_ASSIGN(metric.aggregation, name_in(entry, "metric_list", "aggregation"));
         }
         if (const auto better = entry.find("higher_is_better"); better != entry.end() && !better->is_null()) {
-            if (!better->is_boolean()) return wrong("higher_is_better", "true or false", *better);
+            if (!better->is_boolean()) return wrong_key("higher_is_better", "true or false", *better);
             metric.higher_is_better = better->get<bool>();
         }
         metric.arguments = other_members(entry, {"metric", "aggregation", "higher_is_better", "hf_evaluate"});
@@ -370,7 +265,7 @@ Result<void> read_metrics(const Keys& keys, TaskConfig& task) {
     return {};
 }
 
-Result<void> read_metadata(const Keys& keys, OrderedJson& metadata) {
+Result<void> read_metadata(const TaskKeys& keys, OrderedJson& metadata) {
     const OrderedJson* value = keys.find("metadata");
     if (value == nullptr) return {};
     metadata = value->is_object() ? without_functions(*value) : OrderedJson{{"_metadata", without_functions(*value)}};
@@ -378,7 +273,7 @@ Result<void> read_metadata(const Keys& keys, OrderedJson& metadata) {
 }
 
 Result<void> read_task(const OrderedJson& written, TaskConfig& task) {
-    const Keys keys(written);
+    const TaskKeys keys(written);
     for (const std::string_view key : kUnsupportedKeys) {
         if (keys.find(key) != nullptr) {
             return errorf(ErrorKind::kUnsupported, "'{}' is not supported: no Python is run", key);
@@ -441,7 +336,7 @@ Result<std::vector<std::string>> read_names(const OrderedJson& value, std::strin
     std::vector<std::string> names;
     const OrderedJson list = value.is_array() ? value : OrderedJson::array({value});
     for (const OrderedJson& name : list) {
-        if (!name.is_string()) return wrong(key, "a name or a list of names", value);
+        if (!name.is_string()) return wrong_key(key, "a name or a list of names", value);
         names.push_back(name.get<std::string>());
     }
     return names;
@@ -456,7 +351,7 @@ Result<TaskConfig> read_task_config(const OrderedJson& keys, const std::filesyst
                         task.task.empty() ? "" : fmt::format("task '{}': ", printable(task.task)), error.message);
         return error;
     };
-    const Keys reader(keys);
+    const TaskKeys reader(keys);
     if (auto read = reader.text("task", task.task); !read.ok()) return failed(std::move(read).error());
     if (task.task.empty()) return failed(make_error(ErrorKind::kInvalidInput, "'task' is missing"));
     task.alias = task.task;
@@ -482,7 +377,7 @@ Result<TaskGroup> read_task_group(const OrderedJson& keys, const std::string& na
         error.message = fmt::format("{}: group '{}': {}", file.string(), printable(name), error.message);
         return error;
     };
-    const Keys reader(keys);
+    const TaskKeys reader(keys);
     group.alias = name;
     if (reader.find("group_alias") != nullptr) {
         if (auto read = reader.text("group_alias", group.alias); !read.ok()) return failed(std::move(read).error());
@@ -496,13 +391,13 @@ Result<TaskGroup> read_task_group(const OrderedJson& keys, const std::string& na
         auto metric = name_in(entry, "aggregate_metric_list", "metric");
         if (!metric.ok()) return failed(std::move(metric).error());
         aggregate.metric = std::move(*metric);
-        const Keys members(entry);
+        const TaskKeys members(entry);
         if (const OrderedJson* weighted = members.find("weight_by_size"); weighted != nullptr) {
-            if (!weighted->is_boolean()) return failed(wrong("weight_by_size", "true or false", *weighted));
+            if (!weighted->is_boolean()) return failed(wrong_key("weight_by_size", "true or false", *weighted));
             aggregate.weight_by_size = weighted->get<bool>();
         }
         if (const OrderedJson* how = members.find("aggregation"); how != nullptr && *how != "mean") {
-            return failed(wrong("aggregation", "'mean'", *how));
+            return failed(wrong_key("aggregation", "'mean'", *how));
         }
         std::vector<std::string> filters = {aggregate.filter};
         if (const OrderedJson* names = members.find("filter_list"); names != nullptr) {
