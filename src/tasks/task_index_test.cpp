@@ -116,12 +116,25 @@ TEST(TaskYaml, IsBounded) {
     ASSERT_FALSE(exploded.ok());
     EXPECT_NE(exploded.error().message.find("aliases"), std::string::npos) << exploded.error().message;
     EXPECT_FALSE(parse_yaml("a: " + std::string(100, '[') + std::string(100, ']'), "x.yaml", "").ok());
-    EXPECT_FALSE(parse_yaml("a: " + std::string(100'000, '['), "x.yaml", "").ok());
+    const auto deep = parse_yaml("a: " + std::string(100'000, '['), "x.yaml", "");
+    ASSERT_FALSE(deep.ok());
+    EXPECT_NE(deep.error().message.find("nested too deep"), std::string::npos) << deep.error().message;
     EXPECT_FALSE(parse_yaml("a: &x [*x]", "x.yaml", "").ok());
     EXPECT_FALSE(parse_yaml("a: " + std::string(2 << 20, 'x'), "x.yaml", "").ok());
     EXPECT_FALSE(parse_yaml("a: \xFF", "x.yaml", "").ok());
     EXPECT_FALSE(parse_yaml("a: 1\n---\nb: 2\n", "x.yaml", "").ok());
     EXPECT_FALSE(parse_yaml("[1]: 2\n", "x.yaml", "").ok() && parse_yaml("? [1]\n: 2\n", "x.yaml", "").ok());
+}
+
+TEST(TaskYaml, KeysThatComeTwiceAreWarnedAboutButNotWithoutEnd) {
+    std::string text;
+    for (int i = 0; i < 50; ++i) text += "a: " + std::to_string(i) + "\n";
+    const LogCatcher log;
+    const auto value = parse_yaml(text, "x.yaml", "");
+    ASSERT_TRUE(value.ok()) << value.error().message;
+    EXPECT_EQ((*value)["a"], 49);
+    ASSERT_EQ(log.lines.size(), 3U);
+    expect_parts(log.lines[0], {"x.yaml:2", "'a'", "the last counts"});
 }
 
 TEST(TaskYaml, BrokenNamesFileAndLine) {

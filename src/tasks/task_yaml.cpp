@@ -1,5 +1,6 @@
 #include "tasks/task_yaml.h"
 
+#include <yaml-cpp/depthguard.h>
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
@@ -178,7 +179,7 @@ private:
             if (members.size() >= kMaxMembers) {
                 return fail(member.first, fmt::format("more than {} keys in one mapping", kMaxMembers));
             }
-            if (members.contains(key)) {
+            if (members.contains(key) && repeated_++ < kRepeatedNamed) {
                 log_warning(fmt::format("{}:{}: key '{}' comes twice; the last counts", where_,
                                         member.first.Mark().line + 1, printable(key)));
             }
@@ -200,12 +201,14 @@ private:
         return {};
     }
 
-    static constexpr std::size_t kMaxMembers = 10'000;
+    static constexpr std::size_t kMaxMembers = 2'000;
+    static constexpr std::size_t kRepeatedNamed = 3;  // keys that come twice, of one file
 
     std::string where_;
     std::string folder_;
     YamlLimits limits_;
     std::size_t nodes_ = 0;
+    std::size_t repeated_ = 0;
 };
 
 Result<OrderedJson> parse_document(std::string_view text, const std::string& where, const std::string& folder,
@@ -217,6 +220,8 @@ Result<OrderedJson> parse_document(std::string_view text, const std::string& whe
         }
         if (documents.empty()) return OrderedJson();
         return Converter(where, folder, limits).convert(documents.front(), 0);
+    } catch (const YAML::DeepRecursion& failure) {
+        return errorf(ErrorKind::kInvalidInput, "{}:{}: nested too deep", where, failure.mark.line + 1);
     } catch (const YAML::Exception& failure) {
         return errorf(ErrorKind::kInvalidInput, "{}:{}: {}", where, failure.mark.line + 1, printable(failure.msg, 200));
     } catch (const std::bad_alloc&) {
