@@ -165,14 +165,34 @@ private:
                                        std::move(made).error())
                         .add_context("it was drawn as a few-shot example");
                 }
+                DWUBIT_TRY(pay(made->size()));
                 shot = std::move(*made);
             }
+            if (shot->size() > options_.max_bytes - std::min(context.size(), options_.max_bytes)) return too_large();
             context += *shot;
         }
         return context;
     }
 
     // --- requests
+
+    Error too_large() const {
+        return errorf(ErrorKind::kInvalidInput, "the prompts take more than {} bytes", options_.max_bytes)
+            .with_hint("evaluate fewer documents with --limit, or shorten the templates");
+    }
+
+    // Templates and lists of choices multiply: what is kept is bounded.
+    Result<void> pay(std::size_t bytes) {
+        if (bytes > options_.max_bytes - bytes_) return too_large();
+        bytes_ += bytes;
+        return {};
+    }
+
+    Result<void> add_request(TaskItem& item, std::string context, std::string continuation) {
+        DWUBIT_TRY(pay(context.size() + continuation.size() + sizeof(TaskRequest)));
+        item.requests.push_back({std::move(context), std::move(continuation)});
+        return {};
+    }
 
     Result<TaskItem> make_item(const Document& document) {
         const TaskConfig& config = built_.config;
@@ -188,6 +208,9 @@ private:
         if (fields_.has_choices()) {
             DWUBIT_ASSIGN(item.choices, fields_.choices(document));
         }
+        std::size_t kept = item.target.is_string() ? item.target.get_ref<const std::string&>().size() : 0;
+        for (const std::string& choice : item.choices) kept += choice.size();
+        DWUBIT_TRY(pay(kept));
         item.gold = item.target;
         if (built_.multiple_input) {
             DWUBIT_TRY(add_inputs(before, turn, item));
@@ -198,7 +221,7 @@ private:
             DWUBIT_TRY(add_requests(before + turn_text(turn), item));
         }
         if (config.output_type == OutputType::kMultipleChoice) {
-            add_unconditional(item);
+            DWUBIT_TRY(add_unconditional(item));
             DWUBIT_TRY(check_gold(item));
         } else if (config.output_type == OutputType::kGenerateUntil && fields_.has_choices()) {
             DWUBIT_TRY(gold_index(item.target, item.choices));
@@ -207,33 +230,33 @@ private:
     }
 
     // One request for each choice as context.
-    Result<void> add_inputs(const std::string& before, Turn turn, TaskItem& item) const {
+    Result<void> add_inputs(const std::string& before, Turn turn, TaskItem& item) {
         DWUBIT_ASSIGN(const std::string answer, python_text(item.target));
         for (const std::string& choice : item.choices) {
             turn.question = choice;
-            item.requests.push_back({before + turn_text(turn), built_.config.target_delimiter + answer});
+            DWUBIT_TRY(add_request(item, before + turn_text(turn), built_.config.target_delimiter + answer));
         }
         return {};
     }
 
-    Result<void> add_requests(const std::string& context, TaskItem& item) const {
+    Result<void> add_requests(const std::string& context, TaskItem& item) {
         switch (built_.config.output_type) {
             case OutputType::kMultipleChoice:
                 for (const std::string& choice : item.choices) {
-                    item.requests.push_back({context, built_.config.target_delimiter + choice});
+                    DWUBIT_TRY(add_request(item, context, built_.config.target_delimiter + choice));
                 }
                 return {};
             case OutputType::kGenerateUntil:
-                item.requests.push_back({context, ""});
+                DWUBIT_TRY(add_request(item, context, ""));
                 return {};
             case OutputType::kLoglikelihood: {
                 DWUBIT_ASSIGN(std::string target, need_text("doc_to_target", item.target));
-                item.requests.push_back({context, std::move(target)});
+                DWUBIT_TRY(add_request(item, context, std::move(target)));
                 return {};
             }
             case OutputType::kLoglikelihoodRolling: {
                 DWUBIT_ASSIGN(std::string target, need_text("doc_to_target", item.target));
-                item.requests.push_back({std::move(target), ""});
+                DWUBIT_TRY(add_request(item, std::move(target), ""));
                 return {};
             }
         }
@@ -241,14 +264,15 @@ private:
     }
 
     // For acc_mutual_info: how likely each choice is by itself.
-    void add_unconditional(TaskItem& item) const {
+    Result<void> add_unconditional(TaskItem& item) {
         const auto& metrics = built_.config.metrics;
         if (std::none_of(metrics.begin(), metrics.end(), [](const auto& m) { return m.name == "acc_mutual_info"; })) {
-            return;
+            return {};
         }
         for (const std::string& choice : item.choices) {
-            item.requests.push_back({"", built_.config.target_delimiter + choice});
+            DWUBIT_TRY(add_request(item, "", built_.config.target_delimiter + choice));
         }
+        return {};
     }
 
     // --- gold
@@ -294,6 +318,7 @@ private:
     PromptFields fields_, shot_fields_;
     PromptField description_, gen_prefix_, shot_prefix_;
     std::optional<FewshotSampler> sampler_;
+    std::size_t bytes_ = 0;                          // of what is kept: prompts and examples
     std::vector<std::optional<std::string>> shots_;  // texts of the pool's documents, once they were drawn
 };
 

@@ -1,6 +1,7 @@
 // Documents of a task made into what a model is asked.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -40,6 +41,7 @@ struct BuildOptions {
     std::optional<double> limit;              // < 1: this share of the documents, rounded up; else so many
     std::int64_t fewshot_seed = 1234;
     Harness harness = Harness::kCurrent;
+    std::size_t max_bytes = std::size_t{8} << 30;  // of all prompts together
 };
 
 struct BuiltTask {

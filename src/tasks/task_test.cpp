@@ -136,6 +136,20 @@ TEST_F(TaskTest, LimitIsANumberOrAShare) {
     }
 }
 
+TEST_F(TaskTest, PromptsAreBounded) {
+    const std::string long_prompt = replaced("'{{q}}'", "'{% for i in range(1000) %}{{q}}{% endfor %}'");
+    BuildOptions options;
+    options.max_bytes = 3000;
+    EXPECT_EQ(refusal(long_prompt, kGood, options), "accepted");
+    expect_parts(refusal(long_prompt, std::string(kGood) + kGood, options),
+                 {"document 1", "more than 3000 bytes", "--limit"});
+    options.num_fewshot = 3;
+    expect_parts(refusal(long_prompt + "fewshot_split: shots\n", "", options), {"test.jsonl"});
+    root_.write("d/shots.jsonl", std::string(kGood) + kGood + kGood);
+    expect_parts(refusal(long_prompt + "fewshot_split: shots\n", kGood, options),
+                 {"document 0", "more than 3000 bytes"});
+}
+
 TEST_F(TaskTest, OtherOutputTypesNeedText) {
     const std::string generates = replaced("multiple_choice", "generate_until");
     expect_parts(refusal(generates, "{\"q\": \"x\", \"gold\": 2}\n"), {"document 0", "choices"});

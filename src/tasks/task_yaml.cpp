@@ -1,6 +1,7 @@
 #include "tasks/task_yaml.h"
 
 #include <yaml-cpp/depthguard.h>
+#include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
@@ -11,6 +12,7 @@
 #include <exception>
 #include <limits>
 #include <optional>
+#include <sstream>
 #include <system_error>
 #include <vector>
 
@@ -211,15 +213,34 @@ private:
     std::size_t repeated_ = 0;
 };
 
+class EventDropper final : public YAML::EventHandler {
+public:
+    void OnDocumentStart(const YAML::Mark&) override {}
+    void OnDocumentEnd() override {}
+    void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
+    void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
+    void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t, const std::string&) override {}
+    void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {}
+    void OnSequenceEnd() override {}
+    void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {}
+    void OnMapEnd() override {}
+};
+
+// Not by LoadAll(): of ",x" yaml-cpp reads empty documents for ever.
+bool has_second_document(const std::string& text) {
+    std::istringstream stream(text);
+    YAML::Parser parser(stream);
+    EventDropper events;
+    return parser.HandleNextDocument(events) && parser.HandleNextDocument(events);
+}
+
 Result<OrderedJson> parse_document(std::string_view text, const std::string& where, const std::string& folder,
                                    const YamlLimits& limits) {
     try {
-        const std::vector<YAML::Node> documents = YAML::LoadAll(std::string(text));
-        if (documents.size() > 1) {
-            return errorf(ErrorKind::kInvalidInput, "{}: {} documents where one is expected", where, documents.size());
+        if (has_second_document(std::string(text))) {
+            return errorf(ErrorKind::kInvalidInput, "{}: more than one document", where);
         }
-        if (documents.empty()) return OrderedJson();
-        return Converter(where, folder, limits).convert(documents.front(), 0);
+        return Converter(where, folder, limits).convert(YAML::Load(std::string(text)), 0);
     } catch (const YAML::DeepRecursion& failure) {
         return errorf(ErrorKind::kInvalidInput, "{}:{}: nested too deep", where, failure.mark.line + 1);
     } catch (const YAML::Exception& failure) {

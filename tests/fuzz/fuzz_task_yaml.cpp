@@ -52,6 +52,7 @@ void build(const dwubit::TaskConfig& task) {
     dwubit::BuildOptions options;
     options.num_fewshot = 2;
     options.limit = 4;
+    options.max_bytes = std::size_t{64} << 20;
     for (const auto harness : {dwubit::Harness::kCurrent, dwubit::Harness::kPolish}) {
         options.harness = harness;
         const auto built = build_task(task, {{folder()}}, options);
