@@ -9,8 +9,8 @@
 
 namespace dwubit {
 Error FewshotSampler::too_few(std::size_t needed, std::size_t there) const {
-    return errorf(ErrorKind::kInvalidInput, "{} few-shot documents are needed, and '{}' has {}", needed,
-                  printable(name_), there)
+    return errorf(ErrorKind::kInvalidInput, "{} few-shot documents are needed, and there are {} in '{}'", needed, there,
+                  printable(name_))
         .with_hint("ask for fewer with --num_fewshot");
 }
 

@@ -164,7 +164,8 @@ TEST(TaskGolden, RandomIsPythons) {
 }
 
 TEST(TaskGolden, LiteralsArePythons) {
-    for (const OrderedJson& each : golden("random.json")["literals"]) {
+    const OrderedJson all = golden("random.json");
+    for (const OrderedJson& each : all["literals"]) {
         const std::string text = each[0];
         const auto value = parse_python_literal(text);
         ASSERT_EQ(value.ok(), each[1].get<bool>()) << text << ": " << (value.ok() ? "" : value.error().message);

@@ -154,8 +154,7 @@ private:
         DWUBIT_ASSIGN(context, description_.text(document));
         if (!sampler_) return context;
         DWUBIT_ASSIGN(const std::vector<std::size_t> places,
-                      sampler_->pick(static_cast<std::size_t>(*built_.config.num_fewshot), document.json)
-                          .context(fmt::format("few-shot documents of '{}'", documents_.shots_name())));
+                      sampler_->pick(static_cast<std::size_t>(*built_.config.num_fewshot), document.json));
         for (const std::size_t place : places) {
             std::optional<std::string>& shot = shots_[place];
             if (!shot) {

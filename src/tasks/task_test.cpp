@@ -106,9 +106,11 @@ TEST_F(TaskTest, TooFewDocumentsForTheShots) {
     const BuildOptions two{.num_fewshot = 2, .limit = {}};
     root_.write("d/shots.jsonl", kGood);
     const std::string task = std::string(kTask) + "fewshot_split: shots\n";
-    expect_parts(refusal(task, three, two), {"task 't'", "2 few-shot documents", "'shots' has 1", "--num_fewshot"});
-    expect_parts(refusal(task + "fewshot_config: {sampler: first_n}\n", three, two), {"'shots' has 1"});
-    expect_parts(refusal(task + "fewshot_config: {samples: [{q: 1}], split: null}\n", three, two), {"'samples' has 1"});
+    expect_parts(refusal(task, three, two),
+                 {"task 't'", "2 few-shot documents", "there are 1 in 'shots'", "--num_fewshot"});
+    expect_parts(refusal(task + "fewshot_config: {sampler: first_n}\n", three, two), {"there are 1 in 'shots'"});
+    expect_parts(refusal(task + "fewshot_config: {samples: [{q: 1}], split: null}\n", three, two),
+                 {"there are 1 in 'samples'"});
     // One more is drawn where the evaluated document may be among them, and copies of it are none.
     expect_parts(refusal(std::string(kTask) + "fewshot_split: test\n", std::string(kGood) + kGood, two),
                  {"'test'", "3 few-shot"});
