@@ -89,7 +89,7 @@ class BadEval(support.ProgramTest):
         self.documents(DOCUMENTS[:2], "shots")
         self.good("--num_fewshot", "2")
         (self.root / "out").rename(self.root / "first")
-        self.bad(["'t'", "few-shot", "'shots' has 2"], "--num_fewshot", "3")
+        self.bad(["'t'", "few-shot", "there are 2"], "--num_fewshot", "3")
         self.write("data/words/test.jsonl", '{"q": "kot", "gold": 0}\n{"q": \n')
         self.bad(["test.jsonl", "2"])
         self.write("data/words/test.jsonl", '{"q": "kot", "gold": 0}\n[1]\n')
