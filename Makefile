@@ -7,7 +7,7 @@ MAKEFLAGS += --no-print-directory
 export CCACHE_SLOPPINESS := pch_defines,time_macros
 
 JOBS ?= $(shell nproc)
-FUZZ_SECONDS ?= 30
+FUZZ_SECONDS ?= 15
 # CMake's own output is shown when a step fails only.
 configure = cmake --preset $(1) $(2) >build/configure-$(1).log 2>&1 || { cat build/configure-$(1).log; exit 1; }
 
@@ -83,7 +83,7 @@ cuda:  ## Compile with CUDA kernels (nvcc, no GPU needed)
 	@$(call configure,cuda)
 	@cmake --build --preset cuda -j $(JOBS)
 
-fuzz: .deps-test  ## The fuzz programs alone; FUZZ_SECONDS=30 each
+fuzz: .deps-test  ## The fuzz programs alone; FUZZ_SECONDS=15 each
 	@mkdir -p build
 	@$(call configure,fuzz)
 	@cmake --build --preset fuzz -j $(JOBS)
