@@ -144,7 +144,7 @@ class MultipleChoice(EvalTest):
     def test_three_shots(self):
         if not self.recorded:
             self.skipTest(self.recorded_only)
-        for tasks, limit in ((["orlik_tlumacz", "orlik_para"], 60), (["orlik_dzialy", "orlik_dalej", "orlik_slowo"], 12)):
+        for tasks, limit in ((["orlik_tlumacz", "orlik_para"], 60), (["orlik_dzialy", "orlik_dalej", "orlik_slowo"], 60)):
             outcome = Outcome(self, ["--tasks", ",".join(tasks), "--num_fewshot", "3", "--limit", str(limit)])
             for task in tasks:
                 with self.subTest(task):
