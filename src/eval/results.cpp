@@ -26,42 +26,6 @@ constexpr std::string_view kModelType = "dwubit";  // where the harness has "hf"
 constexpr int kRandomSeed = 0;
 constexpr int kOtherSeed = 1234;
 
-// The keys of a task's configuration, in the harness' order; others follow in the file's.
-constexpr std::array<std::string_view, 34> kConfigKeys = {"task",
-                                                          "task_alias",
-                                                          "tag",
-                                                          "custom_dataset",
-                                                          "dataset_path",
-                                                          "dataset_name",
-                                                          "dataset_kwargs",
-                                                          "training_split",
-                                                          "validation_split",
-                                                          "test_split",
-                                                          "fewshot_split",
-                                                          "process_docs",
-                                                          "doc_to_text",
-                                                          "doc_to_target",
-                                                          "doc_to_image",
-                                                          "doc_to_audio",
-                                                          "unsafe_code",
-                                                          "doc_to_choice",
-                                                          "process_results",
-                                                          "use_prompt",
-                                                          "description",
-                                                          "target_delimiter",
-                                                          "fewshot_delimiter",
-                                                          "fewshot_config",
-                                                          "num_fewshot",
-                                                          "metric_list",
-                                                          "output_type",
-                                                          "generation_kwargs",
-                                                          "repeats",
-                                                          "filter_list",
-                                                          "should_decontaminate",
-                                                          "doc_to_decontamination_query",
-                                                          "gen_prefix",
-                                                          "metadata"};
-
 OrderedJson sorted(const OrderedJson& object) {
     std::map<std::string, OrderedJson> members;
     for (const auto& [key, value] : object.items()) members.emplace(key, value);
@@ -92,7 +56,7 @@ OrderedJson config_object(const TaskConfig& config) {
     found["num_fewshot"] = config.num_fewshot.value_or(0);
     if (config.output_type == OutputType::kGenerateUntil) found["generation_kwargs"] = config.generation_kwargs;
     OrderedJson out = OrderedJson::object();
-    for (const std::string_view key : kConfigKeys) {
+    for (const std::string_view key : kTaskConfigKeys) {
         const auto member = found.find(std::string(key));
         if (member != found.end() && !member->is_null()) out[std::string(key)] = *member;
     }

@@ -122,7 +122,8 @@ TEST(Dataset, DataFiles) {
 }
 
 TEST(Dataset, ParquetWhereTheBuildReadsIt) {
-    if (reads_parquet()) GTEST_SKIP() << "this build reads Parquet: parquet_test";
+    if (reads_parquet())
+        GTEST_SKIP() << "holds the refusal of builds without Parquet; this one reads it (parquet_test)";
     const TempFolder root;
     root.write("d/test.parquet", "PAR1");
     const auto refused = read_split({{root.path()}}, "d", std::nullopt, "test");

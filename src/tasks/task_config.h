@@ -2,10 +2,12 @@
 // scored. Terms are the harness' (docs/task_guide.md there); defaults are those of version 0.4.13.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "json/json.h"
@@ -59,6 +61,42 @@ struct FewshotConfig {
     std::optional<std::string> fewshot_delimiter, target_delimiter;  // absent: the task's own
     std::optional<std::string> gen_prefix;                           // as read: the task's own where absent
 };
+
+// The keys of a task's configuration, in the harness' order.
+inline constexpr std::array<std::string_view, 34> kTaskConfigKeys = {"task",
+                                                                     "task_alias",
+                                                                     "tag",
+                                                                     "custom_dataset",
+                                                                     "dataset_path",
+                                                                     "dataset_name",
+                                                                     "dataset_kwargs",
+                                                                     "training_split",
+                                                                     "validation_split",
+                                                                     "test_split",
+                                                                     "fewshot_split",
+                                                                     "process_docs",
+                                                                     "doc_to_text",
+                                                                     "doc_to_target",
+                                                                     "doc_to_image",
+                                                                     "doc_to_audio",
+                                                                     "unsafe_code",
+                                                                     "doc_to_choice",
+                                                                     "process_results",
+                                                                     "use_prompt",
+                                                                     "description",
+                                                                     "target_delimiter",
+                                                                     "fewshot_delimiter",
+                                                                     "fewshot_config",
+                                                                     "num_fewshot",
+                                                                     "metric_list",
+                                                                     "output_type",
+                                                                     "generation_kwargs",
+                                                                     "repeats",
+                                                                     "filter_list",
+                                                                     "should_decontaminate",
+                                                                     "doc_to_decontamination_query",
+                                                                     "gen_prefix",
+                                                                     "metadata"};
 
 struct TaskConfig {
     std::string task;

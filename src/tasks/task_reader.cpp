@@ -19,46 +19,16 @@ namespace {
 constexpr std::int64_t kMaxShots = 10'000;
 constexpr std::int64_t kMaxRepeats = 10'000;
 
-constexpr std::array<std::string_view, 40> kTaskKeys = {"task",
-                                                        "task_alias",
-                                                        "tag",
-                                                        "group",
-                                                        "group_alias",
-                                                        "include",
-                                                        "task_list",
-                                                        "class",
-                                                        "dataset_path",
-                                                        "dataset_name",
-                                                        "dataset_kwargs",
-                                                        "custom_dataset",
-                                                        "training_split",
-                                                        "validation_split",
-                                                        "test_split",
-                                                        "fewshot_split",
-                                                        "process_docs",
-                                                        "doc_to_text",
-                                                        "doc_to_target",
-                                                        "doc_to_choice",
-                                                        "doc_to_image",
-                                                        "doc_to_audio",
-                                                        "process_results",
-                                                        "use_prompt",
-                                                        "description",
-                                                        "target_delimiter",
-                                                        "fewshot_delimiter",
-                                                        "fewshot_config",
-                                                        "num_fewshot",
-                                                        "metric_list",
-                                                        "output_type",
-                                                        "generation_kwargs",
-                                                        "repeats",
-                                                        "filter_list",
-                                                        "should_decontaminate",
-                                                        "doc_to_decontamination_query",
-                                                        "gen_prefix",
-                                                        "metadata",
-                                                        "unsafe_code",
-                                                        "aggregate_metric_list"};
+// Those of groups and of the reader itself beside a task's own.
+constexpr std::array<std::string_view, 6> kOtherKeys = {"group",     "group_alias", "include",
+                                                        "task_list", "class",       "aggregate_metric_list"};
+
+constexpr auto kTaskKeys = [] {
+    std::array<std::string_view, kTaskConfigKeys.size() + kOtherKeys.size()> all{};
+    std::copy(kOtherKeys.begin(), kOtherKeys.end(),
+              std::copy(kTaskConfigKeys.begin(), kTaskConfigKeys.end(), all.begin()));
+    return all;
+}();
 
 constexpr std::array<std::string_view, 11> kFewshotKeys = {
     "sampler",       "split",         "process_docs", "fewshot_indices",   "samples",         "doc_to_text",

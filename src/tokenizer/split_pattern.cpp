@@ -1,8 +1,5 @@
 #include "tokenizer/split_pattern.h"
 
-#define PCRE2_CODE_UNIT_WIDTH 8
-#include <pcre2.h>
-
 #include <array>
 #include <cstdint>
 #include <ctime>
@@ -11,6 +8,7 @@
 #include "base/check.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "regex/pcre2_handles.h"
 #include "tokenizer/unicode_stand_in.h"
 
 namespace dwubit {
@@ -24,27 +22,6 @@ constexpr std::uint32_t kFirstSteps = 64;
 constexpr std::size_t kFirstBytes = 64;
 constexpr double kSeconds = 1;
 constexpr double kSecondsPerByte = 2e-6;
-constexpr std::uint32_t kHeapKibibytes = 64 << 10;
-
-struct FreeMatchData {
-    void operator()(pcre2_match_data* data) const { pcre2_match_data_free(data); }
-};
-struct FreeMatchContext {
-    void operator()(pcre2_match_context* context) const { pcre2_match_context_free(context); }
-};
-struct FreeCompileContext {
-    void operator()(pcre2_compile_context* context) const { pcre2_compile_context_free(context); }
-};
-
-PCRE2_SPTR units(std::string_view text) {
-    return reinterpret_cast<PCRE2_SPTR>(text.data());
-}
-
-std::string pcre2_message(int code) {
-    std::array<PCRE2_UCHAR, 256> buffer{};
-    const int length = pcre2_get_error_message(code, buffer.data(), buffer.size());
-    return length < 0 ? fmt::format("error {}", code) : std::string(reinterpret_cast<const char*>(buffer.data()));
-}
 
 // Processor time of this thread.
 double thread_seconds() {
@@ -63,7 +40,7 @@ public:
           context_(pcre2_match_context_create(nullptr)),
           budget_(budget) {
         DWUBIT_CHECK(data_ && context_);
-        pcre2_set_heap_limit(context_.get(), kHeapKibibytes);
+        pcre2_set_heap_limit(context_.get(), kRegexHeapKibibytes);
     }
 
     // End of the match at `begin`, `begin` itself = none.
@@ -100,7 +77,7 @@ private:
             options |= PCRE2_PARTIAL_HARD;
         }
         pcre2_set_match_limit(context_.get(), steps);
-        return pcre2_match(code_, units(text_), end, begin, options, data_.get(), context_.get());
+        return pcre2_match(code_, pcre2_units(text_), end, begin, options, data_.get(), context_.get());
     }
 
     const pcre2_code* code_;
@@ -135,7 +112,7 @@ Result<SplitPattern> SplitPattern::compile(std::string_view pattern, const std::
     pcre2_set_newline(context.get(), PCRE2_NEWLINE_LF);  // what "." does not match
     int code = 0;
     PCRE2_SIZE at = 0;
-    pcre2_code* compiled = pcre2_compile(units(pattern), pattern.size(),
+    pcre2_code* compiled = pcre2_compile(pcre2_units(pattern), pattern.size(),
                                          PCRE2_UTF | PCRE2_UCP | PCRE2_NEVER_BACKSLASH_C, &code, &at, context.get());
     if (compiled == nullptr) {
         return errorf(ErrorKind::kInvalidInput, "{}: the pattern is no regular expression: {} (byte {})", where,

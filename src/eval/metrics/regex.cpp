@@ -1,8 +1,5 @@
 #include "eval/metrics/regex.h"
 
-#define PCRE2_CODE_UNIT_WIDTH 8
-#include <pcre2.h>
-
 #include <array>
 #include <cstdint>
 #include <utility>
@@ -11,6 +8,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "eval/metrics/regex_syntax.h"
+#include "regex/pcre2_handles.h"
 
 namespace dwubit {
 namespace {
@@ -18,17 +16,6 @@ namespace {
 // PCRE2's own limit counts per place where a match may begin, and does not count how far a repetition runs. Callouts
 // before each item of the pattern count both, over a whole text: the same steps on every machine, unlike time.
 constexpr std::int64_t kSteps = 20'000'000;
-constexpr std::uint32_t kHeapKibibytes = 64 << 10;
-
-struct FreeCompileContext {
-    void operator()(pcre2_compile_context* context) const { pcre2_compile_context_free(context); }
-};
-struct FreeMatchData {
-    void operator()(pcre2_match_data* data) const { pcre2_match_data_free(data); }
-};
-struct FreeMatchContext {
-    void operator()(pcre2_match_context* context) const { pcre2_match_context_free(context); }
-};
 
 struct Steps {
     std::int64_t left = kSteps;
@@ -41,16 +28,6 @@ int count_steps(pcre2_callout_block* block, void* data) {
     steps.left -= 1 + static_cast<std::int64_t>(now > steps.position ? now - steps.position : steps.position - now);
     steps.position = now;
     return steps.left < 0 ? PCRE2_ERROR_MATCHLIMIT : 0;
-}
-
-PCRE2_SPTR units(std::string_view text) {
-    return reinterpret_cast<PCRE2_SPTR>(text.data());
-}
-
-std::string pcre2_message(int code) {
-    std::array<PCRE2_UCHAR, 256> buffer{};
-    const int length = pcre2_get_error_message(code, buffer.data(), buffer.size());
-    return length < 0 ? fmt::format("error {}", code) : std::string(reinterpret_cast<const char*>(buffer.data()));
 }
 
 }  // namespace
@@ -69,11 +46,12 @@ struct Regex::Impl {
         const std::unique_ptr<pcre2_match_context, FreeMatchContext> context(pcre2_match_context_create(nullptr));
         DWUBIT_CHECK(data && context);
         Steps steps;
-        pcre2_set_heap_limit(context.get(), kHeapKibibytes);
+        pcre2_set_heap_limit(context.get(), kRegexHeapKibibytes);
         pcre2_set_callout(context.get(), count_steps, &steps);
         std::uint32_t options = PCRE2_NO_UTF_CHECK | PCRE2_NO_JIT;
         for (std::size_t begin = 0; begin <= text.size();) {
-            const int count = pcre2_match(code, units(text), text.size(), begin, options, data.get(), context.get());
+            const int count =
+                pcre2_match(code, pcre2_units(text), text.size(), begin, options, data.get(), context.get());
             if (count == PCRE2_ERROR_NOMATCH) return {};
             if (count < 0) return failed(count, text);
             const PCRE2_SIZE* const place = pcre2_get_ovector_pointer(data.get());
@@ -117,7 +95,7 @@ Result<Regex> Regex::compile(std::string_view pattern) {
     int code = 0;
     PCRE2_SIZE at = 0;
     pcre2_code* const compiled =
-        pcre2_compile(units(*translated), translated->size(), kOptions, &code, &at, context.get());
+        pcre2_compile(pcre2_units(*translated), translated->size(), kOptions, &code, &at, context.get());
     if (compiled == nullptr) return wrong(ErrorKind::kInvalidInput, pcre2_message(code));
     auto impl = std::make_unique<Impl>(compiled, pattern);
     pcre2_pattern_info(compiled, PCRE2_INFO_CAPTURECOUNT, &impl->groups);
