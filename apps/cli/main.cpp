@@ -26,6 +26,8 @@ constexpr CommandEntry kCommands[] = {
     {"calibrate", "Hessians of every linear of a model, from a text", make_calibrate},
     {"hessians", "merge, import, export Hessians, and what is in a store of them", make_hessians},
     {"quantize", "a model at fewer bits, by one of the methods", make_quantize},
+    {"study", "compare methods: every step of a study file, resumable, with one report", make_study},
+    {"report", "the report of a study, written again", make_report},
     {"export", "a model in another layout: its dense twin", make_export},
     {"inspect", "what a model is, how large, and which kernels will run it", make_inspect},
     {"tasks", "the tasks, groups and tags that eval knows", make_tasks},
@@ -164,10 +166,11 @@ int run_command(const CommandEntry& entry, std::vector<std::string> arguments, C
         result = make_error(ErrorKind::kInternal, exception.what());
     }
     if (!result.ok()) return fail(result.error(), name, console);
+    const int code = command->exit_code(*result);
     if (console.json() && !report_result(std::move(*result), name, console.warnings())) {
         return fail(make_error(ErrorKind::kIo, "cannot write to stdout"), name, console);
     }
-    return kExitDone;
+    return code;
 }
 
 int run(int argc, char** argv) {
