@@ -3,8 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "hessians/hessian_store.h"
-#include "runtime/model/footprint.h"
+#include "hessians/site_features.h"
 
 namespace dwubit {
 namespace {
@@ -32,23 +31,13 @@ double forward_rate(const StudyInputs& inputs) {
     return kForwardRatePerThread * inputs.threads;
 }
 
-double site_inputs(const ModelConfig& config, Site site) {
-    switch (site) {
-        case Site::kO:
-            return static_cast<double>(config.heads * config.head_dim);
-        case Site::kDown:
-            return static_cast<double>(config.intermediate);
-        case Site::kQkv:
-        case Site::kUp:
-            break;
-    }
-    return static_cast<double>(config.hidden);
-}
-
 // Sum over the sites of a layer of n squared.
 double squares(const ModelConfig& config) {
     double sum = 0;
-    for (const Site site : kSites) sum += site_inputs(config, site) * site_inputs(config, site);
+    for (const Site site : kSites) {
+        const auto n = static_cast<double>(site_features(config, site));
+        sum += n * n;
+    }
     return sum;
 }
 
@@ -98,7 +87,7 @@ StepCost estimate_quantize(const ResolvedMethod& method, const StudyInputs& inpu
                       static_cast<double>(linear.in);
     }
     const double bits = static_cast<double>(method.parameters.value("bits", kDefaultBits)) + kOverheadBits;
-    const Footprint whole = measure_footprint(inputs.model);
+    const Footprint& whole = inputs.footprint;
     const double kept = static_cast<double>(whole.bytes - std::min(whole.linear_bytes, whole.bytes));
     return {.seconds = kStartSeconds + layers(config) * operations / lab_rate(inputs),
             .ram_bytes = lab_memory(config),

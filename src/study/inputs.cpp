@@ -55,6 +55,7 @@ Result<void> read_model(const Study& study, ThreadPool& pool, Journal& journal, 
         return errorf(ErrorKind::kUnsupported, "{} is quantized already", study.model.string())
             .with_hint("a study starts from the model before quantization");
     }
+    inputs.footprint = measure_footprint(inputs.model);
     DWUBIT_ASSIGN(inputs.model_sha256, hash_of_model(inputs.model, pool, journal));
     DWUBIT_ASSIGN(inputs.tokenizer_sha256, hash_of_input(inputs.model.directory.tokenizer_json, journal));
     return {};

@@ -42,7 +42,8 @@ public:
         for (std::size_t i = 0; i < study_.methods.size(); ++i) {
             const StudyMethod& method = study_.methods[i];
             const std::string quantize = add_quantize(method, inputs_.methods[i]);
-            add_measures(method.id, steps_.back().key, {quantize}, "models/" + method.id);
+            const std::string made_from = steps_.back().key;  // a copy: the steps move
+            add_measures(method.id, made_from, {quantize}, "models/" + method.id);
         }
         add_report();
         return std::move(steps_);

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "json/json.h"
+#include "runtime/model/footprint.h"
 #include "runtime/model/open_model.h"
 #include "study/journal.h"
 #include "study/study_file.h"
@@ -59,6 +60,7 @@ struct ResolvedMethod {
 // What is known of the study's inputs before anything runs.
 struct StudyInputs {
     OpenModel model;
+    Footprint footprint;  // of the model
     std::string model_sha256;
     std::string tokenizer_sha256;
     std::string calibration_sha256;  // empty: not used
