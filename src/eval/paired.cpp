@@ -184,6 +184,12 @@ std::vector<double> differences(const std::vector<double>& other, const std::vec
     return out;
 }
 
+// Null where there is no interval.
+Json within_noise(const Interval& difference) {
+    if (std::isnan(difference.low) || std::isnan(difference.high)) return nullptr;
+    return difference.low <= 0 && difference.high >= 0;
+}
+
 Json score_json(double score, const Interval& interval) {
     return {{"score", score}, {"low", interval.low}, {"high", interval.high}};
 }
@@ -250,7 +256,7 @@ private:
                          {"difference", other.score - base.score},
                          {"difference_low", difference.low},
                          {"difference_high", difference.high},
-                         {"within_noise", difference.low <= 0 && difference.high >= 0},
+                         {"within_noise", within_noise(difference)},
                          {"flips", flips(base, other, base_metric)},
                          {"primary", primary}});
         if (!primary || !above) return {};
