@@ -22,7 +22,7 @@ dataset_path: words
 test_split: test
 output_type: generate_until
 doc_to_text: "{{q}}"
-doc_to_target: "kot"
+doc_to_target: '{{ "kot" }}'
 generation_kwargs: {until: ["x"], max_gen_toks: 4}
 metric_list: [{metric: chrf}, {metric: exact_match}]
 """
