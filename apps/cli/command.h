@@ -31,6 +31,7 @@ struct CommandEntry {
 
 std::unique_ptr<Command> make_calibrate();
 std::unique_ptr<Command> make_chat();
+std::unique_ptr<Command> make_compare();
 std::unique_ptr<Command> make_eval();
 std::unique_ptr<Command> make_export();
 std::unique_ptr<Command> make_formats();

@@ -23,6 +23,7 @@ constexpr CommandEntry kCommands[] = {
     {"chat", "talk with a model", make_chat},
     {"perplexity", "perplexity of a corpus", make_perplexity},
     {"eval", "scores on tasks, as lm-evaluation-harness gives them", make_eval},
+    {"compare", "two models on the same tasks: differences, intervals, answers that flipped", make_compare},
     {"calibrate", "Hessians of every linear of a model, from a text", make_calibrate},
     {"hessians", "merge, import, export Hessians, and what is in a store of them", make_hessians},
     {"quantize", "a model at fewer bits, by one of the methods", make_quantize},

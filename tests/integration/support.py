@@ -30,6 +30,7 @@ KEYS = {
     "chat": {"messages", "turns", "prompt_tokens", "reused_tokens", "generated_tokens", "forgotten_messages", "sampler",
              "prompt_tokens_per_second", "decode_tokens_per_second"},
     "eval": {"results", "n-samples", "configs", "versions", "config", "files", "tokens_evaluated", "tokens_reused"},
+    "compare": {"a", "b", "tasks", "choice_retention", "generation_retention", "resamples", "level", "seed", "files"},
     "inspect": {"kind", "architecture", "parameters", "bytes", "bits_per_weight_linears", "bits_per_weight_file",
                 "bytes_per_token", "layers", "embedding", "head", "tokenizer", "manifest"},
     "calibrate": {"hessians", "tokens", "sequences", "length", "dtype", "nonfinite_rows", "seconds", "fingerprint", "sites",
