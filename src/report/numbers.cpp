@@ -55,6 +55,13 @@ std::string signed_decimals(double value, int places) {
     return value > 0 && !zero ? "+" + text : text;
 }
 
+int score_places(const TaskScore& score) {
+    double largest = 0;
+    for (const Number& value : {score.score, score.low, score.high})
+        largest = std::max(largest, std::abs(value.value_or(0)));
+    return largest >= 10 ? 1 : 3;
+}
+
 std::string with_error(double value, const Number& standard_error) {
     if (!standard_error || *standard_error <= 0) return significant(value, 4);
     const double half = kTwoSided95 * *standard_error;

@@ -22,6 +22,9 @@ std::string decimals(const Number& value, int places = 3);
 
 std::string signed_decimals(double value, int places = 3);  // with + or −
 
+// Decimals that suit a score and its bounds: three for shares of one, one for those out of a hundred.
+int score_places(const TaskScore& score);
+
 // "0.213 ± 0.008": the 95 % interval of a mean with this standard error, the error's decimals for both.
 std::string with_error(double value, const Number& standard_error);
 

@@ -22,21 +22,22 @@ Cell score_cell(const Task& task, const Model& model, bool base) {
     const auto at = model.tasks.find(task.name);
     if (at == model.tasks.end() || !at->second.score) return kNone;
     const TaskScore& score = at->second;
-    const std::string bounds = interval(score.low, score.high);
-    const std::string text = decimals(*score.score) + (bounds.empty() ? "" : " " + bounds);
+    const int places = score_places(score);
+    const std::string bounds = interval(score.low, score.high, places);
+    const std::string text = decimals(*score.score, places) + (bounds.empty() ? "" : " " + bounds);
     if (base) return {text, task.above_chance == false ? "at chance" : ""};
     std::string note;
     if (score.difference) {
-        note = signed_decimals(*score.difference);
-        const std::string range = interval(score.difference_low, score.difference_high);
+        note = signed_decimals(*score.difference, places);
+        const std::string range = interval(score.difference_low, score.difference_high, places);
         if (!range.empty()) note += " " + range;
     }
-    if (score.within_noise) {
-        const bool gain = score.difference && (*score.difference > 0) == task.higher_is_better;
-        const char* const word = *score.within_noise ? "within noise" : gain ? "better" : "worse";
-        note += (note.empty() ? "" : ", ") + std::string(word);
-    }
-    return {text, note};
+    if (!score.within_noise) return {text, note};
+    const bool gain = score.difference && (*score.difference > 0) == task.higher_is_better;
+    const Tone tone = *score.within_noise ? Tone::kPlain : gain ? Tone::kBetter : Tone::kWorse;
+    note += note.empty() ? "" : ", ";
+    note += *score.within_noise ? "within noise" : gain ? "better" : "worse";
+    return {text, note, tone};
 }
 
 Cell perplexity_cell(const Model& model, bool base) {
@@ -72,7 +73,7 @@ std::string task_note(const Task& task) {
     std::string note = task.metric.substr(0, task.metric.find(','));
     if (!task.higher_is_better) note += ", lower is better";
     if (task.documents) note += fmt::format(", {} documents", *task.documents);
-    if (task.chance) note += ", chance " + significant(*task.chance, 3);
+    if (task.chance) note += fmt::format(", chance {:.3g}", *task.chance);
     return note;
 }
 
@@ -132,7 +133,7 @@ std::string parts_text(const Report& report) {
 
 std::vector<Column> columns_of(const Report& report, bool sizes) {
     std::vector<Column> columns = {{"method", "", false}};
-    if (sizes) columns.push_back({"size", "same letter: equal bytes", false});
+    if (sizes) columns.push_back({"size", "A, B: of equal bytes", false});
     columns.push_back({"bits of linears", "per weight", true});
     columns.push_back({"bits of file", "per weight", true});
     columns.push_back({"bytes", "of the file", true});
@@ -162,7 +163,7 @@ Section summary_section(const Report& report) {
         row.emplace_back(significant(model.bits_file, 4));
         row.emplace_back(
             model.bytes ? bytes_text(static_cast<double>(*model.bytes)) : kNone,
-            model.bytes_per_token ? bytes_text(static_cast<double>(*model.bytes_per_token)) + " read per token" : "");
+            model.bytes_per_token ? bytes_text(static_cast<double>(*model.bytes_per_token)) + " per token" : "");
         row.push_back(perplexity_cell(model, base));
         row.push_back(divergence_cell(model));
         for (const Task& task : report.tasks) row.push_back(score_cell(task, model, base));
