@@ -39,6 +39,8 @@ KEYS = {
                  "resumed_layers"},
     "quantize": {"model", "method", "recipe", "parameters", "bits_per_weight_linears", "bits_per_weight_file", "bytes",
                  "bytes_per_token", "mean_relative_proxy", "mean_relative_frobenius", "seconds", "tensors"},
+    "study": {"study", "name", "status", "steps", "total", "report", "failed"},
+    "report": {"files", "verdict"},
     "export": {"path", "layout", "bytes"},
     "formats": {"formats"},
     "methods": {"methods"},
