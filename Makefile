@@ -33,8 +33,8 @@ build:  ## The program, at build/dwubit
 data:  ## Polish text for tests and studies, from Debian packages, in data/orlik
 	@tools/make_data.sh
 
-study:  ## The whole comparison of methods (not there yet)
-	@echo "make study: not there yet. By hand: calibrate, quantize, perplexity --kl-base, as README.md shows." >&2; exit 2
+study: build data  ## Compare the methods on orlik; ends with the report's path
+	@build/dwubit study studies/orlik.toml -o out/orlik
 
 test: .deps-test  ## Everything that is tested; ends with ctest's summary
 	@tools/make_data.sh || true
