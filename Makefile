@@ -21,6 +21,7 @@ deps:  ## Install the Debian packages that are missing (root or sudo)
 
 build:  ## The program, at build/dwubit
 	@tools/install_deps.sh build
+	@tools/get_charts.sh || true
 	@mkdir -p build
 	@$(call configure,release,-DDWUBIT_BENCH=OFF)
 	@cmake --build --preset release -j $(JOBS)
@@ -35,6 +36,7 @@ study:  ## The whole comparison of methods (not there yet)
 
 test: .deps-test  ## Everything that is tested; ends with ctest's summary
 	@tools/make_data.sh || true
+	@tools/get_charts.sh || true
 	@mkdir -p build
 	@$(call configure,dev,-DDWUBIT_FUZZ_SECONDS=$(FUZZ_SECONDS))
 	@cmake --build --preset dev -j $(JOBS)
