@@ -24,6 +24,7 @@ deps:  ## Install the Debian packages that are missing (root or sudo)
 
 build:  ## The program, at build/dwubit
 	@tools/install_deps.sh build
+	@tools/get_charts.sh || true
 	@mkdir -p build
 	@$(call configure,release,-DDWUBIT_BENCH=OFF)
 	@cmake --build --preset release -j $(JOBS)
@@ -38,6 +39,7 @@ study: build data  ## Compare the methods on orlik; ends with the report's path
 
 test: .deps-test  ## Everything that is tested; ends with ctest's summary
 	@tools/make_data.sh || true
+	@tools/get_charts.sh || true
 	@mkdir -p build
 	@$(call configure,dev,-DDWUBIT_FUZZ_SECONDS=$(FUZZ_SECONDS))
 	@cmake --build --preset dev -j $(JOBS)

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <optional>
+#include <limits>
 
 #include "base/text.h"
 #include "report/numbers.h"
@@ -148,32 +148,37 @@ std::vector<Series> all_series(const Chart& chart) {
 
 std::vector<Label> place_labels(const Chart& chart, const Panel& panel, double width, double height) {
     constexpr double kBeside = 10;
+    const auto to_x = [&](double value) { return width * place_on(chart.x, value); };
+    const auto to_y = [&](double value) { return height * (1 - place_on(chart.y, value)); };
     std::vector<Box> taken;
-    std::vector<std::pair<double, double>> points;
     for (const Series& series : panel.series) {
         const Point& point = series.points.front();
-        const double x = width * place_on(chart.x, point.x);
-        const double y = height * (1 - place_on(chart.y, point.y));
-        points.emplace_back(x, y);
+        const double x = to_x(point.x);
+        const double y = to_y(point.y);
         taken.push_back({x - 6, y - 6, x + 6, y + 6});
+        if (point.x_low && point.x_high) taken.push_back({to_x(*point.x_low), y - 1, to_x(*point.x_high), y + 1});
+        if (point.y_low && point.y_high) taken.push_back({x - 1, to_y(*point.y_high), x + 1, to_y(*point.y_low)});
     }
+    if (chart.level) taken.push_back({0, to_y(*chart.level) - 1, width, to_y(*chart.level) + 1});
     std::vector<Label> labels;
-    for (std::size_t i = 0; i < points.size(); ++i) {
-        const auto [x, y] = points[i];
-        const std::string text = shortened(panel.series[i].label);
-        Label chosen{text, kBeside, 0, x + kBeside + text_width(text) <= width};
-        if (!chosen.right) chosen.dx = -kBeside;
-        bool found = false;
-        for (const double away : {0, 12, -12, 18, -18, 26, -26, 36, -36, 48, -48, 62, -62}) {
-            for (const bool right : {true, false}) {
-                const Label label{text, right ? kBeside : -kBeside, away, right};
+    for (const Series& series : panel.series) {
+        const double x = to_x(series.points.front().x);
+        const double y = to_y(series.points.front().y);
+        const std::string text = shortened(series.label);
+        const bool room = x + kBeside + text_width(text) <= width;
+        Label chosen{text, room ? kBeside : -kBeside, 0, room};
+        double nearest = std::numeric_limits<double>::infinity();
+        for (const double dy : {0, 12, -12, 18, -18, 26, -26, 36, -36, 48, -48, 62, -62}) {
+            for (const double dx : {kBeside, -kBeside, 4.0, -4.0, 30.0, -30.0}) {
+                const Label label{text, dx, dy, dx > 0};
                 const Box box = label_box(x, y, label);
                 const bool inside = box.left >= 0 && box.right <= width && box.top >= 0 && box.bottom <= height;
-                const bool free =
-                    std::none_of(taken.begin(), taken.end(), [&](const Box& other) { return box.meets(other); });
-                if (found || !inside || !free) continue;
+                const double away = std::hypot(dx, dy);
+                if (!inside || away >= nearest) continue;
+                if (std::any_of(taken.begin(), taken.end(), [&](const Box& other) { return box.meets(other); }))
+                    continue;
                 chosen = label;
-                found = true;
+                nearest = away;
             }
         }
         taken.push_back(label_box(x, y, chosen));

@@ -79,14 +79,14 @@ struct Label {
     bool right = true;  // the text begins at its anchor; else it ends there
 };
 
-// One for every series' first point, so that no text lies on another or on a point in a picture of this many pixels, as
-// far as there is room.
+// One for every series' first point, so that no text lies on another, on a point or on a bar in a picture of this many
+// pixels, as far as there is room.
 std::vector<Label> place_labels(const Chart& chart, const Panel& panel, double width, double height);
 
 // Pixels that text of the charts' size takes, about.
 double text_width(std::string_view text);
 
 inline constexpr double kPictureHeight = 320;  // of a chart with one panel, without axes
-inline constexpr double kPanelHeight = 130;    // of one of several
+inline constexpr double kPanelHeight = 120;    // of one of several
 
 }  // namespace dwubit::report

@@ -24,6 +24,7 @@ constexpr std::string_view kFileStyle =
     "@media(prefers-color-scheme:dark){svg{--paper:#14181f;--ink:#e3e7ee;--quiet:#98a3b5;color:#e3e7ee;background:#"
     "14181f}}"
     "text{font:12px system-ui,-apple-system,'Segoe UI',Roboto,'DejaVu Sans',sans-serif;fill:var(--ink)}"
+    ".label{paint-order:stroke;stroke:var(--paper);stroke-width:3px}"
     ".paper{fill:var(--paper)}.title{font-size:15px;font-weight:600}.panel{font-weight:600}.quiet{fill:var(--quiet)}"
     ".grid{stroke:currentColor;stroke-opacity:.13}.edge{stroke:currentColor;stroke-opacity:.45}"
     ".level{stroke:currentColor;stroke-opacity:.6;stroke-dasharray:4 4}";
@@ -136,8 +137,10 @@ private:
         const std::vector<Label> placed = place_labels(chart_, panel_, frame_.width, frame_.height);
         for (std::size_t i = 0; i < placed.size(); ++i) {
             const Point& point = panel_.series[i].points.front();
-            out_ += text_at(x(point.x) + placed[i].dx, y(point.y) + placed[i].dy + kTextDrop,
-                            placed[i].right ? "start" : "end", "", placed[i].text);
+            out_ += fmt::format(
+                "<text class=\"label\" x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"{}\" style=\"fill:{}\">{}</text>\n",
+                x(point.x) + placed[i].dx, y(point.y) + placed[i].dy + kTextDrop, placed[i].right ? "start" : "end",
+                style_color(panel_.series[i].style), html(placed[i].text));
         }
     }
 

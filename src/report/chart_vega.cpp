@@ -10,7 +10,8 @@
 namespace dwubit::report {
 namespace {
 
-constexpr double kNarrow = 250;  // pixels: labels that keep apart on a phone keep apart on a wide page
+constexpr double kAxisHeight = 46;  // pixels: ticks and title below a picture, which count as its height
+constexpr double kNarrow = 250;     // pixels: labels that keep apart on a phone keep apart on a wide page
 
 // One row for every point. Intervals end where the axes do, as marks outside would be drawn over them.
 Json rows_of(const Chart& chart, const Panel& panel) {
@@ -49,15 +50,13 @@ Json encoding_of(const Axis& axis, std::string_view field, std::size_t ticks) {
     Json vega_axis = {{"values", values}, {"tickCount", ticks}};
     if (axis.percent) vega_axis["format"] = ".0%";
     if (axis.whole) vega_axis["format"] = "d";
+    Json scale = {{"type", axis.logarithmic ? "log" : "linear"}, {"domain", {axis.low, axis.high}}, {"nice", false}};
+    if (!axis.logarithmic) scale["zero"] = false;
     return {{"field", field},
             {"type", "quantitative"},
             {"title", axis.title},
             {"axis", std::move(vega_axis)},
-            {"scale",
-             {{"type", axis.logarithmic ? "log" : "linear"},
-              {"domain", {axis.low, axis.high}},
-              {"nice", false},
-              {"zero", false}}}};
+            {"scale", std::move(scale)}};
 }
 
 Json series_scale(const Panel& panel, std::string_view (*of)(std::size_t)) {
@@ -160,19 +159,20 @@ Json panel_vega(const Chart& chart, const Panel& panel) {
     }
     layers.push_back(std::move(points));
     if (!chart.joined) {
-        layers.push_back({{"mark",
-                           {{"type", "text"},
-                            {"color", "currentColor"},
-                            {"fontSize", 12},
-                            {"baseline", "middle"},
-                            {"dx", {{"expr", "datum.dx"}}},
-                            {"dy", {{"expr", "datum.dy"}}},
-                            {"align", {{"expr", "datum.align"}}}}},
-                          {"encoding", {{"x", x}, {"y", y}, {"text", {{"field", "label"}, {"type", "nominal"}}}}}});
+        layers.push_back(
+            {{"mark",
+              {{"type", "text"},
+               {"fontSize", 12},
+               {"baseline", "middle"},
+               {"dx", {{"expr", "datum.dx"}}},
+               {"dy", {{"expr", "datum.dy"}}},
+               {"align", {{"expr", "datum.align"}}}}},
+             {"encoding",
+              {{"x", x}, {"y", y}, {"color", color}, {"text", {{"field", "label"}, {"type", "nominal"}}}}}});
     }
     return {{"description", single ? chart.title : chart.title + ": " + panel.title},
             {"width", "container"},
-            {"height", single ? kPictureHeight : kPanelHeight},
+            {"height", kAxisHeight + (single ? kPictureHeight : kPanelHeight)},
             {"background", nullptr},
             {"data", {{"values", rows_of(chart, panel)}}},
             {"layer", std::move(layers)}};

@@ -87,6 +87,15 @@ std::string bytes_text(double bytes) {
     return (unit == 0 ? fixed(bytes, 0) : significant(bytes, 4)) + "\u00a0" + kUnits[unit];
 }
 
+std::string bytes_range(double least, double most) {
+    const std::string low = bytes_text(least);
+    const std::string high = bytes_text(most);
+    if (low == high) return low;
+    const std::size_t unit = low.rfind("\u00a0");
+    const bool same_unit = low.substr(unit) == high.substr(high.rfind("\u00a0"));
+    return (same_unit ? low.substr(0, unit) : low) + " to " + high;
+}
+
 std::string seconds_text(double seconds) {
     if (seconds < 100) return decimals(seconds, 1) + "\u00a0s";
     if (seconds > 1e9) return significant(seconds) + "\u00a0s";

@@ -18,7 +18,7 @@ body {
   margin: 0; background: var(--paper); color: var(--ink); overflow-wrap: anywhere;
   font: 16px/1.55 system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans", sans-serif;
 }
-main { max-width: 66rem; margin: 0 auto; padding: 2rem 1.25rem 4rem; }
+main { max-width: 78rem; margin: 0 auto; padding: 2rem 1.25rem 4rem; }
 header p { color: var(--quiet); margin: .25rem 0 0; }
 h1 { font-size: 1.9rem; line-height: 1.2; margin: 0; }
 h2 { font-size: 1.3rem; margin: 2.75rem 0 .75rem; padding-bottom: .3rem; border-bottom: 1px solid var(--line); }
@@ -60,6 +60,7 @@ figcaption { color: var(--quiet); font-size: .9rem; max-width: 46rem; }
 .drawn { width: 100%; max-width: 52rem; }
 .vega-embed { width: 100%; }
 .static text { font-size: 12px; fill: var(--ink); }
+.static .label, .drawn .mark-text text { paint-order: stroke; stroke: var(--paper); stroke-width: 3px; }
 .static .quiet { fill: var(--quiet); }
 .static .grid { stroke: currentColor; stroke-opacity: .13; }
 .static .edge { stroke: currentColor; stroke-opacity: .45; }

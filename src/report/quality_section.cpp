@@ -13,7 +13,7 @@
 namespace dwubit::report {
 namespace {
 
-constexpr double kLogarithmicFrom = 4;  // largest over smallest value
+constexpr double kLogarithmicFrom = 2.5;  // largest over smallest value
 
 struct Unit {
     double bytes = 1;

@@ -97,9 +97,13 @@ std::string equal_bytes_text(const Report& report, const std::vector<std::vector
     std::vector<std::string> groups;
     for (std::size_t c = 0; c < classes.size(); ++c) {
         std::vector<std::string> names;
-        for (const std::size_t i : classes[c]) names.push_back(report.models[i].id);
-        groups.push_back(fmt::format("{}: {} ({})", class_letter(c), listed(names, 12),
-                                     bytes_text(static_cast<double>(*report.models[classes[c][0]].bytes))));
+        std::vector<double> bytes;
+        for (const std::size_t i : classes[c]) {
+            names.push_back(report.models[i].id);
+            bytes.push_back(static_cast<double>(*report.models[i].bytes));
+        }
+        const auto [least, most] = std::minmax_element(bytes.begin(), bytes.end());
+        groups.push_back(fmt::format("{}: {} ({})", class_letter(c), listed(names, 12), bytes_range(*least, *most)));
     }
     std::string text;
     for (const std::string& group : groups) text += (text.empty() ? "" : "; ") + group;

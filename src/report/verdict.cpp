@@ -38,12 +38,7 @@ std::string measure_name(Measure measure) {
     return measure == Measure::kDivergence ? "KL divergence" : "perplexity";
 }
 
-// "2.125", "2.000 to 2.125"
-std::string range_text(const std::string& least, const std::string& most) {
-    return least == most ? least : least + " to " + most;
-}
-
-// "At 12.3 MB (2.125 bits per weight in the linears)"
+// "12.3 MB (2.125 bits per weight in the linears)"
 std::string size_text(const Report& report, const Places& members) {
     std::vector<double> bytes;
     std::vector<double> bits;
@@ -52,11 +47,13 @@ std::string size_text(const Report& report, const Places& members) {
         if (report.models[i].bits_linears) bits.push_back(*report.models[i].bits_linears);
     }
     const auto [least, most] = std::minmax_element(bytes.begin(), bytes.end());
-    const std::string text = "At " + range_text(bytes_text(*least), bytes_text(*most));
+    const std::string text = bytes_range(*least, *most);
     if (bits.empty()) return text;
     const auto [low, high] = std::minmax_element(bits.begin(), bits.end());
+    const std::string least_bits = significant(*low, 4);
+    const std::string most_bits = significant(*high, 4);
     return fmt::format("{} ({} bits per weight in the linears)", text,
-                       range_text(significant(*low, 4), significant(*high, 4)));
+                       least_bits == most_bits ? least_bits : least_bits + " to " + most_bits);
 }
 
 // The order of a class: the best first.
@@ -89,8 +86,8 @@ std::string other_order(const Report& report, const Places& order, Measure measu
 std::string winner_text(const Report& report, const Places& order, Measure measure, const std::string& size) {
     const Model& best = report.models[order[0]];
     const Model& next = report.models[order[1]];
-    const std::string lead = fmt::format("{} {} is the best of {}: {}.", size, best.id,
-                                         counted(order.size(), "method", "methods"), quality_text(best));
+    const std::string lead =
+        fmt::format("{} is the best of {} at {}: {}.", best.id, order.size(), size, quality_text(best));
     const std::optional<bool> known = differ(best, next, measure);
     const std::string noise = known ? fmt::format("the difference in {} is larger than noise", measure_name(measure))
                                     : "no error is known, so that the difference may be noise";
@@ -105,9 +102,9 @@ std::string level_text(const Report& report, const Places& order, std::size_t le
     for (std::size_t i = 0; i < order.size(); ++i) {
         (i < leaders ? names : rest).push_back(with_value(report.models[order[i]], measure));
     }
-    std::string text = fmt::format("{} {} cannot be told apart by {}: the difference is within noise. {} has {}.", size,
-                                   listed(names, 6), measure_name(measure), report.models[order[0]].id,
-                                   quality_text(report.models[order[0]]));
+    std::string text =
+        fmt::format("{} cannot be told apart at {}: the difference in {} is within noise. {} has {}.", listed(names, 6),
+                    size, measure_name(measure), report.models[order[0]].id, quality_text(report.models[order[0]]));
     if (!rest.empty()) text += fmt::format(" Worse by more than noise: {}.", listed(rest, 6));
     return text;
 }
@@ -117,13 +114,14 @@ std::string class_text(const Report& report, const Places& members) {
     const std::string size = size_text(report, members);
     if (members.size() == 1) {
         const Model& only = report.models[members[0]];
-        return fmt::format("{} {} is alone: {}. No other method of this study has this size.", size, only.id,
+        return fmt::format("{} is alone at {}: {}. No other method of this study has this size.", only.id, size,
                            quality_text(only));
     }
     const Measure measure = common_measure(report, members);
     if (measure == Measure::kNone) {
-        return fmt::format("{} {} cannot be ranked: neither perplexity nor KL divergence was measured for all of them.",
-                           size, listed(ids(report, members)));
+        return fmt::format(
+            "{} cannot be ranked at {}: neither perplexity nor KL divergence was measured for all of them.",
+            listed(ids(report, members), 12), size);
     }
     const Places order = ranked(report, members, measure);
     std::size_t leaders = 1;
@@ -259,7 +257,7 @@ std::vector<std::string> order_texts(const Report& report, const std::vector<Pla
         if (!level.empty()) {
             text += text.empty() ? fmt::format("No task tells {} from {}: the differences are within noise", best.id,
                                                listed(level, 12))
-                                 : fmt::format("; from {} no task tells it", listed(level, 12));
+                                 : fmt::format("; no task tells it from {}", listed(level, 12));
         }
         if (!text.empty()) found.push_back(text + ".");
         if (!against.empty()) {
