@@ -1,4 +1,4 @@
-// parse_study on any text: what it accepts keeps the promises of Study, what it refuses is said in a message of sane size.
+// parse_study on any text: what it accepts keeps the promises of Study, what it refuses is said in few words.
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
