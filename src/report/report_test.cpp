@@ -123,6 +123,14 @@ TEST(Report, EveryChartIsNamedInMarkdown) {
     EXPECT_EQ(count_of(files.at("report-charts/layers.svg"), "<polyline"), 7U * 7);
 }
 
+TEST(Report, ColoursGoWithTheirWords) {
+    const std::string page = body_of(rendered(example()).at("report.html"));
+    EXPECT_NE(page.find("<td class=\"worse\">generation collapses</td>"), std::string::npos);
+    EXPECT_EQ(count_of(page, "class=\"number worse\""), count_of(page, ", worse</small>"));
+    EXPECT_EQ(count_of(page, ", worse</small>"),
+              5U + 3 + 2 + 3 + 3);  // as the verdict counts, the task at chance apart
+}
+
 TEST(Report, PageIsSelfContained) {
     const std::string page = rendered(example()).at("report.html");
     EXPECT_NE(page.find("default-src 'none'"), std::string::npos);
