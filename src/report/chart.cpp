@@ -107,7 +107,8 @@ void fit_axis(Axis& axis, const std::vector<double>& values, double ratio) {
     axis.logarithmic = ratio > 0 && *least > 0 && *most > ratio * *least;
     double low = on_scale(axis, *least);
     double high = on_scale(axis, *most);
-    const double around = std::max({std::abs(low), std::abs(high), 1e-12});
+    const double largest = std::max(std::abs(low), std::abs(high));
+    const double around = largest > 0 ? largest : 1;
     double air = kAir * (high - low);
     if (high - low < 1e-3 * around) air = 0.02 * around;  // one value, or nearly
     low -= air;

@@ -23,8 +23,8 @@ std::string with_note(const std::string& text, const std::string& note) {
 // Attribute `class` of a cell, or nothing.
 std::string class_of(const Column& column, Tone tone = Tone::kPlain) {
     std::string names = column.number ? "number" : "";
-    if (tone != Tone::kPlain)
-        names += fmt::format("{}{}", names.empty() ? "" : " ", tone == Tone::kWorse ? "worse" : "better");
+    if (tone != Tone::kPlain) names += names.empty() ? "" : " ";
+    if (tone != Tone::kPlain) names += tone == Tone::kWorse ? "worse" : "better";
     return names.empty() ? "" : fmt::format(" class=\"{}\"", names);
 }
 
@@ -50,9 +50,8 @@ struct Writer {
             out += "<tr>";
             for (std::size_t i = 0; i < row.size(); ++i) {
                 const std::string text = with_note(row[i].text, row[i].note);
-                const char* const number = table.columns[i].number ? " class=\"number\"" : "";
                 out += i == 0 ? fmt::format("<th scope=\"row\">{}</th>", text)
-                              : fmt::format("<td{}>{}</td>", number, text);
+                              : fmt::format("<td{}>{}</td>", class_of(table.columns[i], row[i].tone), text);
             }
             out += "</tr>\n";
         }

@@ -72,9 +72,9 @@ std::string with_error(double value, const Number& standard_error) {
     return fixed(value, places) + " ± " + fixed(half, places);
 }
 
-std::string percent(double part) {
+std::string percent(double part, int places) {
     const double value = 100 * part;
-    return decimals(value, 0) + "\u00a0%";
+    return decimals(value, places) + "\u00a0%";
 }
 
 std::string bytes_text(double bytes) {

@@ -28,7 +28,7 @@ int score_places(const TaskScore& score);
 // "0.213 ± 0.008": the 95 % interval of a mean with this standard error, the error's decimals for both.
 std::string with_error(double value, const Number& standard_error);
 
-std::string percent(double part);                    // 0.973 -> "97 %"
+std::string percent(double part, int places = 0);    // 0.973 -> "97 %"
 std::string bytes_text(double bytes);                // "12.35 MB", 1 MB = 10^6 bytes
 std::string bytes_range(double least, double most);  // "12.1 to 12.3 MB"
 std::string seconds_text(double seconds);            // "4.8 s", "12 min 3 s", "3 h 10 min"

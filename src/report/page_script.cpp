@@ -2,10 +2,11 @@
 
 namespace dwubit::report {
 
+namespace {
+
 // currentColor makes the charts follow the page between light and dark without being drawn again. `ast` has Vega
 // interpret its expressions, as the page's policy forbids to compile them.
-std::string_view page_script() {
-    return R"js(
+constexpr std::string_view kScript = R"js(
 (function () {
   'use strict';
   var quiet = {labelColor: 'currentColor', titleColor: 'currentColor', gridColor: 'currentColor', gridOpacity: 0.13,
@@ -31,6 +32,11 @@ std::string_view page_script() {
   });
 })();
 )js";
+
+}  // namespace
+
+std::string_view page_script() {
+    return kScript;
 }
 
 }  // namespace dwubit::report

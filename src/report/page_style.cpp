@@ -2,8 +2,9 @@
 
 namespace dwubit::report {
 
-std::string_view page_style() {
-    return R"css(
+namespace {
+
+constexpr std::string_view kStyle = R"css(
 :root {
   --paper: #ffffff; --ink: #1c2330; --quiet: #5b6577; --line: #d8dde6; --box: #f5f7fa; --accent: #2b5fb8;
   --worse: #b3261e; --better: #1f7a3f;
@@ -79,6 +80,11 @@ summary { cursor: pointer; }
 }
 @media print { .wide { overflow: visible; } }
 )css";
+
+}  // namespace
+
+std::string_view page_style() {
+    return kStyle;
 }
 
 }  // namespace dwubit::report

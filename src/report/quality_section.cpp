@@ -108,6 +108,25 @@ void add(Section& section, const Report& report, Chart chart, Measured measured,
     section.blocks.emplace_back(*std::move(drawn));
 }
 
+// A mean hides its tail: text is as good as its worst predictions.
+Table divergence_table(const Report& report) {
+    Table table{{{"method", "", false},
+                 {"mean KL", "± 95 %", true},
+                 {"median", "", true},
+                 {"99th percentile", "", true},
+                 {"largest", "", true},
+                 {"same top token", "of all predictions", true}},
+                {}};
+    for (const Model& model : report.models) {
+        const Divergence& kl = model.divergence;
+        if (is_base(report, model) || !kl.mean) continue;
+        table.rows.push_back({model.id, with_error(*kl.mean, kl.standard_error), significant(kl.p50),
+                              significant(kl.p99), significant(kl.max),
+                              kl.same_top ? percent(*kl.same_top, 1) : kNone});
+    }
+    return table;
+}
+
 }  // namespace
 
 Section quality_section(const Report& report) {
@@ -127,6 +146,8 @@ Section quality_section(const Report& report) {
     kl.facts = {"bytes", "bits of linears", "KL divergence"};
     add(section, report, std::move(kl), divergence,
         "Lower and further left is better; bars are 95 % intervals, often shorter than the mark.");
+    Table divergences = divergence_table(report);
+    if (!divergences.rows.empty()) section.blocks.emplace_back(std::move(divergences));
     if (section.blocks.empty() && report.models.size() > 1) {
         section.blocks.emplace_back(Paragraph{"No method has both a size and a measured quality."});
     }

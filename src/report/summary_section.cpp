@@ -141,11 +141,41 @@ std::vector<Column> columns_of(const Report& report, bool sizes) {
     columns.push_back({"bits of linears", "per weight", true});
     columns.push_back({"bits of file", "per weight", true});
     columns.push_back({"bytes", "of the file", true});
-    columns.push_back({"perplexity", "± 95 %", true});
+    const Count predictions = report.models[report.base].perplexity.predictions;
+    columns.push_back(
+        {"perplexity", predictions ? fmt::format("± 95 %, {} predictions", *predictions) : "± 95 %", true});
     columns.push_back({"KL divergence", "from the base, ± 95 %", true});
     for (const Task& task : report.tasks) columns.push_back({task.name, task_note(task), true});
     columns.push_back({"seconds", "", true});
     return columns;
+}
+
+// Answers that the base had right and a method wrong, and the other way round. Empty where no task counts them.
+Table flips_table(const Report& report) {
+    Table table{{{"method", "", false}}, {}};
+    std::vector<const Task*> tasks;
+    for (const Task& task : report.tasks) {
+        const bool counted_here = std::any_of(report.models.begin(), report.models.end(), [&](const Model& model) {
+            const auto at = model.tasks.find(task.name);
+            return at != model.tasks.end() && at->second.lost && at->second.gained;
+        });
+        if (!counted_here) continue;
+        tasks.push_back(&task);
+        table.columns.push_back(
+            {task.name, task.documents ? fmt::format("of {} documents", *task.documents) : "", true});
+    }
+    if (tasks.empty()) return table;
+    for (const Model& model : report.models) {
+        if (is_base(report, model)) continue;
+        std::vector<Cell> row = {model.id};
+        for (const Task* const task : tasks) {
+            const auto at = model.tasks.find(task->name);
+            const bool known = at != model.tasks.end() && at->second.lost && at->second.gained;
+            row.emplace_back(known ? fmt::format("{} lost, {} gained", *at->second.lost, *at->second.gained) : kNone);
+        }
+        table.rows.push_back(std::move(row));
+    }
+    return table;
 }
 
 }  // namespace
@@ -184,6 +214,14 @@ Section summary_section(const Report& report) {
                       "base on the same documents; \"within noise\" means that its interval holds zero."});
     }
     section.blocks.emplace_back(Paragraph{parts_text(report)});
+    Table flips = flips_table(report);
+    if (!flips.rows.empty()) {
+        section.blocks.emplace_back(Heading{"Answers that changed"});
+        section.blocks.emplace_back(
+            Paragraph{"Lost: right in the base, wrong in the method; gained: the other way round. Equal scores can "
+                      "hide many of both."});
+        section.blocks.emplace_back(std::move(flips));
+    }
     return section;
 }
 

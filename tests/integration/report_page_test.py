@@ -97,7 +97,7 @@ class ReportPage(unittest.TestCase):
         for width in (1280, 390):
             page = self.browser.open(path, width=width, height=900, scripts=False)
             tables = page.boxes("table")
-            self.assertEqual(len(tables), 5)
+            self.assertEqual(len(tables), 7)
             self.assertTrue(all(w > 100 and h > 50 for w, h in tables), tables)
             pictures = page.boxes(".static > svg")
             self.assertEqual(len(pictures), sum(CHARTS.values()))
