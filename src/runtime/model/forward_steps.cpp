@@ -47,7 +47,8 @@ void ForwardSteps::add(const Panel& panel) {
 void ForwardSteps::prepare(Activations& activations, std::int64_t rows, std::int64_t cols,
                            std::initializer_list<const Linear*> readers) const {
     const auto reads = [&](GemmType type) {
-        return std::any_of(readers.begin(), readers.end(), [&](const Linear* l) { return l->type() == type; });
+        return std::any_of(readers.begin(), readers.end(),
+                           [&](const Linear* l) { return l->input(rows, blocked_) == type; });
     };
     activations.prepare(rows, cols, reads(GemmType::kF32), reads(GemmType::kBf16), blocked_);
 }

@@ -74,7 +74,7 @@ TEST_P(PackedModelTest, LogitsEqualThoseOfTheDenseTwin) {
         SCOPED_TRACE(dump_json(options.params));
         const PackedModel twins = make(options);
         const Model packed = load(twins.packed);
-        EXPECT_EQ(packed.layers()[0].q.kernel().name, "uniform_group_gemm_f32_ref");
+        EXPECT_TRUE(packed.layers()[0].q.kernel().name.starts_with("uniform_group_gemv_f32_"));
         EXPECT_EQ(packed.layers()[1].down.kernel().name.starts_with("uniform_group"), !options.skip_down);
         EXPECT_LE(relative_difference(logits_of(packed, ids, pool_), logits_of(load(twins.dense), ids, pool_)), 1e-5);
     }
@@ -206,8 +206,13 @@ TEST_F(BrokenPackedModelTest, BytesThatMakeNoSenseAreRefusedByName) {
 
 TEST(PackedKernel, SaysWhyItIsNotTheOneAskedFor) {
     const Format& format = **find_format("uniform_group", 1);
-    EXPECT_EQ(choose_packed_kernel(format, ActType::kF32).fallback_reason, "");
-    EXPECT_NE(choose_packed_kernel(format, ActType::kBf16).fallback_reason.find("bf16"), std::string::npos);
+    const Json params = {{"bits", 2}, {"group", 40}, {"grid", "zero"}, {"perm", false}};
+    for (const ActType act : {ActType::kInt8x2, ActType::kInt8}) {
+        const KernelInfo info = choose_packed_kernel(format, act, params, {64, 256}).info;
+        EXPECT_FALSE(info.fallback_reason.empty());
+    }
+    const Json plain = {{"bits", 2}, {"group", 128}, {"grid", "zero"}, {"perm", false}};
+    EXPECT_EQ(choose_packed_kernel(format, ActType::kF32, plain, {64, 256}).info.fallback_reason, "");
 }
 
 }  // namespace
