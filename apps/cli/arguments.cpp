@@ -102,6 +102,18 @@ CLI::Option* add_act(CLI::App& app, std::vector<std::string>& acts) {
         ->capture_default_str();
 }
 
+CLI::Option* add_kv(CLI::App& app, std::string& kv) {
+    return app.add_option("--kv", kv, "keys and values of the cache: f32|bf16|f16|int8")->capture_default_str();
+}
+
+CLI::Option* add_kv(CLI::App& app, std::vector<std::string>& kvs) {
+    return app.add_option("--kv", kvs, "keys and values of the cache, separated by commas: f32|bf16|f16|int8")
+        ->delimiter(',')
+        ->allow_extra_args(false)
+        ->take_all()
+        ->capture_default_str();
+}
+
 Result<ActType> resolve_act(const std::string& act) {
     // The default depends on the instruction set, whose selection may have failed.
     if (!process_isa().ok()) return process_isa().error();

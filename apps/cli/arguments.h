@@ -66,6 +66,10 @@ CLI::Option* add_act(CLI::App& app, std::string& act);
 CLI::Option* add_act(CLI::App& app, std::vector<std::string>& acts);
 Result<ActType> resolve_act(const std::string& act);
 
+// --kv; of one run, or of several separated by commas
+CLI::Option* add_kv(CLI::App& app, std::string& kv);
+CLI::Option* add_kv(CLI::App& app, std::vector<std::string>& kvs);
+
 // Tokenizer and model must agree: a warning when ids of the tokenizer have no row in the model's embedding.
 void check_vocabulary(const Tokenizer& tokenizer, const ModelConfig& config, Console& console);
 

@@ -33,7 +33,7 @@ double standard_deviation(const std::vector<double>& x) {
 double bytes_per_token(const SpeedTest& test, const ModelConfig& config, std::uint64_t weights) {
     const double passes = static_cast<double>((test.n_prompt + test.batch - 1) / test.batch + test.n_gen);
     const double position =
-        2.0 * static_cast<double>(config.layers * config.kv_heads * config.head_dim) * sizeof(float);
+        2.0 * static_cast<double>(config.layers * config.kv_heads * kv_vector_bytes(test.kv, config.head_dim));
     const double positions = static_cast<double>(test.n_depth + test.n_prompt) +
                              (static_cast<double>(test.n_gen) + 1) / 2;  // mean over the generated tokens
     const auto tokens = static_cast<double>(test.n_prompt + test.n_gen);
@@ -62,9 +62,14 @@ public:
         add_integer(app, "-r,--repetitions", repetitions_, 1, 100000, "repetitions of each test");
         app.add_flag("--no-warmup", no_warm_up_, "without the run before each test that is not timed");
         add_act(app, act_names_);
+        add_kv(app, kv_names_);
     }
 
     Result<Json> run(Console& console, const CommonOptions& common) override {
+        for (const std::string& name : kv_names_) {
+            DWUBIT_ASSIGN(const KvType kv, kv_type_from_name(name));
+            kvs_.push_back(kv);
+        }
         const std::vector<SpeedTest> tests = plan();
         if (tests.empty()) {
             return make_error(ErrorKind::kUsage, "no test: -p and -n are both 0").with_hint("-p 512 -n 128");
@@ -94,17 +99,21 @@ private:
     // As llama-bench orders them: per depth and batch the prompts, then the generations.
     std::vector<SpeedTest> plan() const {
         std::vector<SpeedTest> tests;
-        for (const std::int64_t depth : depths_) {
-            for (const std::int64_t batch : batches_) {
-                for (const std::int64_t n : prompts_) {
-                    if (n > 0) tests.push_back({n, 0, depth, batch});
-                }
-            }
-            for (const std::int64_t n : generated_) {
-                if (n > 0) tests.push_back({0, n, depth, batches_.front()});
-            }
+        for (const KvType kv : kvs_) {
+            for (const std::int64_t depth : depths_) plan(depth, kv, tests);
         }
         return tests;
+    }
+
+    void plan(std::int64_t depth, KvType kv, std::vector<SpeedTest>& tests) const {
+        for (const std::int64_t batch : batches_) {
+            for (const std::int64_t n : prompts_) {
+                if (n > 0) tests.push_back({n, 0, depth, batch, kv});
+            }
+        }
+        for (const std::int64_t n : generated_) {
+            if (n > 0) tests.push_back({0, n, depth, batches_.front(), kv});
+        }
     }
 
     Result<void> run_act(ActType act, const std::vector<SpeedTest>& tests, Console& console, Json& result,
@@ -212,6 +221,7 @@ private:
                 {"n_depth", test.n_depth},
                 {"batch", test.batch},
                 {"device", "cpu"},
+                {"kv", kv_type_name(test.kv)},
                 {"tokens_per_second", mean(rates)},
                 {"stddev", standard_deviation(rates)},
                 {"samples", rates},
@@ -222,17 +232,17 @@ private:
     static std::string header(const Json& result) {
         const Json& model = result["model"];
         return fmt::format(
-            "{}, {}\n{}: {}, {:.1f} M parameters, {:.1f} MB\n\n{:<20} {:>7} {:>5} {:>6}  {:>20} {:>8} {:>7}\n",
+            "{}, {}\n{}: {}, {:.1f} M parameters, {:.1f} MB\n\n{:<20} {:>7} {:>5} {:>5} {:>6}  {:>20} {:>8} {:>7}\n",
             result["cpu"].get<std::string>(), result["isa"].get<std::string>(), model["path"].get<std::string>(),
             model["architecture"].get<std::string>(), model["parameters"].get<double>() / 1e6,
-            model["bytes"].get<double>() / 1e6, "test", "threads", "act", "batch", "tokens/s", "GB/s", "of read");
+            model["bytes"].get<double>() / 1e6, "test", "threads", "act", "kv", "batch", "tokens/s", "GB/s", "of read");
     }
 
     static std::string line(const Json& row) {
-        return fmt::format("{:<20} {:>7} {:>5} {:>6}  {:>11.2f} ± {:>6.2f} {:>8.2f} {:>6.0f}%\n", test_name(row),
-                           row["threads"].get<int>(), row["act"].get<std::string>(), row["batch"].get<std::int64_t>(),
-                           row["tokens_per_second"].get<double>(), row["stddev"].get<double>(),
-                           row["gb_per_s"].get<double>(),
+        return fmt::format("{:<20} {:>7} {:>5} {:>5} {:>6}  {:>11.2f} ± {:>6.2f} {:>8.2f} {:>6.0f}%\n", test_name(row),
+                           row["threads"].get<int>(), row["act"].get<std::string>(), row["kv"].get<std::string>(),
+                           row["batch"].get<std::int64_t>(), row["tokens_per_second"].get<double>(),
+                           row["stddev"].get<double>(), row["gb_per_s"].get<double>(),
                            100 * row["gb_per_s"].get<double>() / row["read_gb_per_s"].get<double>());
     }
 
@@ -264,6 +274,8 @@ private:
     std::int64_t repetitions_ = 5;
     bool no_warm_up_ = false;
     std::vector<std::string> act_names_ = {"auto"};
+    std::vector<std::string> kv_names_ = {"f32"};
+    std::vector<KvType> kvs_;
     SpeedOptions options_;
     std::map<int, MemorySpeed> memory_;  // by the number of threads
 };

@@ -75,6 +75,48 @@ class Bench(support.ProgramTest):
         self.bench("-p", "1", "-n", "0", "-d", limit, "-r", "1", warnings=[f"{limit + 1} positions"])
 
 
+class KvTypes(support.ProgramTest):
+    """--kv, in every command that has it"""
+
+    def setUp(self):
+        super().setUp()
+        self.model = tiny.write(self.root / "tiny")
+
+    def test_bench(self):
+        found = self.ok("bench", self.model, "-p", "0", "-n", "4", "-r", "1", "--kv", "f32,bf16,f16,int8")
+        self.assertEqual([test["kv"] for test in found["tests"]], ["f32", "bf16", "f16", "int8"])
+        bytes_read = [test["bytes_per_token"] for test in found["tests"]]
+        self.assertEqual(bytes_read[1], bytes_read[2])
+        self.assertGreater(bytes_read[0], bytes_read[1])
+        self.assertGreater(bytes_read[2], bytes_read[3])
+
+    def test_generate(self):
+        for kv in ("f32", "bf16", "f16", "int8"):
+            self.assertEqual(len(self.ok("generate", self.model, "-p", "kot ma", "-n", "5", "--ignore-eos", "--kv", kv)["ids"]), 5)
+
+    def test_chat(self):
+        found = self.ok("chat", self.model, "--chat-template", "chatml", "-n", "3", "-c", "200", "--kv", "int8",
+                        stdin=b"kot\n")
+        self.assertEqual(len(found["turns"]), 1)
+
+    def test_perplexity_says_what_it_costs(self):
+        corpus = self.write("a.txt", "Kot ma kota i psa, a pies szuka kota w lesie pod miastem. " * 3)
+        mean = {}
+        for kv in ("f32", "bf16", "f16", "int8"):
+            found = self.ok("perplexity", support.ORLIK, "--data", corpus, "--kl-base", support.ORLIK, "--kv", kv, "--act", "f32")
+            self.assertEqual(found["kv"], kv)
+            mean[kv] = found["kl"]["mean"]
+        self.assertEqual(mean["f32"], 0)
+        for kv in ("bf16", "f16", "int8"):
+            self.assertTrue(0 < mean[kv] < 1e-2, (kv, mean))
+        self.assertLess(mean["f16"], mean["bf16"])
+
+    def test_refused(self):
+        for command in (["generate", self.model, "-p", "a"], ["bench", self.model], ["chat", self.model],
+                        ["perplexity", self.model, "--data", self.write("a.txt", "kot")]):
+            self.refused(2, *command, "--kv", "int4", kind="usage", names=["--kv int4"], hint="int8")
+
+
 class Refused(support.ProgramTest):
     def setUp(self):
         super().setUp()

@@ -48,7 +48,7 @@ Result<std::vector<double>> measure_speed(const Model& model, const SpeedTest& t
                                           ThreadPool& pool) {
     DWUBIT_CHECK(test.n_prompt >= 0 && test.n_gen >= 0 && test.n_prompt + test.n_gen > 0 && test.batch >= 1);
     const std::int64_t all = test.n_depth + test.n_prompt + test.n_gen;
-    DWUBIT_ASSIGN(KvCache cache, KvCache::create(model.config(), all));
+    DWUBIT_ASSIGN(KvCache cache, KvCache::create(model.config(), all, test.kv));
     DWUBIT_TRY(model.check_positions(all, cache));
     const std::vector<TokenId> tokens = random_tokens(model.config(), all, options.seed);
     const std::span<const TokenId> ids = tokens;

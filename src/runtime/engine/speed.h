@@ -15,6 +15,7 @@ struct SpeedTest {
     std::int64_t n_gen = 0;     // tokens after it, one to a pass
     std::int64_t n_depth = 0;   // positions in the cache before either; not timed
     std::int64_t batch = 0;     // >= 1
+    KvType kv = KvType::kF32;
 };
 
 struct SpeedOptions {
