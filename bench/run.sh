@@ -21,6 +21,8 @@ time_command() {
 }
 
 echo "cpu: $("$build/bench_prompt" "$model" -p 1 -r 1 | sed 's/.*"cpu":"\([^"]*\)".*/\1/'), $(nproc) cores"
+echo "parallel regions: $("$build/bench_threads")"
+"$build/dwubit" bench "$model" -d 0,1024 --kv f32,int8
 echo "dwubit --version: $(time_command 30 "$build/dwubit" --version)"
 for act in f32 bf16; do
     echo "prompt 512, $act: $("$build/bench_prompt" "$model" --act "$act" -p 512 -r 30)"

@@ -2,6 +2,10 @@
 """Writes a model folder of any shape with random weights and orlik's tokenizer: for timing and for memory tests.
 
   tools/make_random_model.py OUT --layers 12 --hidden 1024 --intermediate 2816 --heads 16 --kv-heads 4
+  tools/make_random_model.py OUT --shape 1b
+
+--shape 1b: Llama 3.2 1B's 16 layers of 2048 and 8192 with 32/8 heads of 64; a vocabulary of 32000, and an untied head. Ids that
+orlik's tokenizer lacks are named <unused4096> and so on.
 
 Weights are bfloat16 of both signs between 1/128 and 1/32, the same for the same shape and seed; norms are 1. The model says
 nothing sensible; every number in it is finite and every activation stays so.
@@ -15,6 +19,10 @@ import struct
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 SIGN_AND_EXPONENT = bytes(0x3C | (byte & 0x80) for byte in range(256))  # of +-[1/128, 1/32) in bfloat16
+
+
+SHAPES = {"1b": {"layers": 16, "hidden": 2048, "intermediate": 8192, "heads": 32, "kv_heads": 8, "head_dim": 64,
+                 "vocab": 32000}}
 
 
 def weights(generator, count):
@@ -69,10 +77,12 @@ def write_file(path, tensors, generator):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out", type=pathlib.Path)
+    parser.add_argument("--shape", choices=SHAPES, help="a known shape, in place of the numbers below")
     for name, value in (("layers", 12), ("hidden", 1024), ("intermediate", 2816), ("heads", 16), ("kv-heads", 4),
                         ("head-dim", 0), ("vocab", 4096), ("positions", 4096), ("seed", 0)):
         parser.add_argument(f"--{name}", type=int, default=value)
     options = parser.parse_args()
+    vars(options).update(SHAPES.get(options.shape, {}))
     options.out.mkdir(parents=True)
     generator = random.Random(options.seed)
     files = shapes(options)
@@ -90,8 +100,11 @@ def main():
     (options.out / "config.json").write_text(json.dumps(config, indent=2) + "\n")
     (options.out / "model.safetensors.index.json").write_text(
         json.dumps({"metadata": {"total_size": total}, "weight_map": index}, indent=2) + "\n")
-    for name in ("tokenizer.json", "tokenizer_config.json"):
-        shutil.copyfile(ROOT / "models/orlik" / name, options.out / name)
+    tokenizer = json.loads((ROOT / "models/orlik/tokenizer.json").read_text())
+    known = tokenizer["model"]["vocab"]
+    known |= {f"<unused{i}>": i for i in range(len(known), options.vocab)}
+    (options.out / "tokenizer.json").write_text(json.dumps(tokenizer, ensure_ascii=False))
+    shutil.copyfile(ROOT / "models/orlik/tokenizer_config.json", options.out / "tokenizer_config.json")
 
 
 if __name__ == "__main__":

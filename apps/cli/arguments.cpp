@@ -14,11 +14,7 @@ std::string range_text(std::int64_t min, std::int64_t max) {
                            : fmt::format("an integer from {} to {}", min, max);
 }
 
-}  // namespace
-
-CLI::Option* add_integer(CLI::App& app, const std::string& flags, std::int64_t& value, std::int64_t min,
-                         std::int64_t max, const std::string& help) {
-    CLI::Option* option = app.add_option(flags, value, help)->capture_default_str();
+CLI::Validator integer_in(std::int64_t min, std::int64_t max) {
     const auto validate = [min, max](const std::string& text) -> std::string {
         std::int64_t number = 0;
         const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), number);
@@ -26,8 +22,24 @@ CLI::Option* add_integer(CLI::App& app, const std::string& flags, std::int64_t& 
         if (parsed && number >= min && number <= max) return {};
         return fmt::format("must be {}, got '{}'", range_text(min, max), text);  // CLI11 puts the flag before it
     };
-    option->check(CLI::Validator(validate, ""));
-    return option;
+    return CLI::Validator(validate, "");
+}
+
+}  // namespace
+
+CLI::Option* add_integer(CLI::App& app, const std::string& flags, std::int64_t& value, std::int64_t min,
+                         std::int64_t max, const std::string& help) {
+    return app.add_option(flags, value, help)->capture_default_str()->check(integer_in(min, max));
+}
+
+CLI::Option* add_integers(CLI::App& app, const std::string& flags, std::vector<std::int64_t>& values, std::int64_t min,
+                          std::int64_t max, const std::string& help) {
+    return app.add_option(flags, values, help)
+        ->delimiter(',')
+        ->allow_extra_args(false)
+        ->take_all()
+        ->capture_default_str()
+        ->check(integer_in(min, max));
 }
 
 CLI::Option* add_number(CLI::App& app, const std::string& flags, double& value, double min, double max,
@@ -80,6 +92,26 @@ CLI::Option* add_field(CLI::App& app, std::string& field) {
 
 CLI::Option* add_act(CLI::App& app, std::string& act) {
     return app.add_option("--act", act, "activations of the linears: auto|f32|bf16|int8x2|int8")->capture_default_str();
+}
+
+CLI::Option* add_act(CLI::App& app, std::vector<std::string>& acts) {
+    return app.add_option("--act", acts, "activations of the linears, separated by commas: auto|f32|bf16")
+        ->delimiter(',')
+        ->allow_extra_args(false)
+        ->take_all()
+        ->capture_default_str();
+}
+
+CLI::Option* add_kv(CLI::App& app, std::string& kv) {
+    return app.add_option("--kv", kv, "keys and values of the cache: f32|bf16|f16|int8")->capture_default_str();
+}
+
+CLI::Option* add_kv(CLI::App& app, std::vector<std::string>& kvs) {
+    return app.add_option("--kv", kvs, "keys and values of the cache, separated by commas: f32|bf16|f16|int8")
+        ->delimiter(',')
+        ->allow_extra_args(false)
+        ->take_all()
+        ->capture_default_str();
 }
 
 Result<ActType> resolve_act(const std::string& act) {

@@ -26,6 +26,10 @@ inline constexpr std::int64_t kNoLimit = std::numeric_limits<std::int64_t>::max(
 CLI::Option* add_integer(CLI::App& app, const std::string& flags, std::int64_t& value, std::int64_t min,
                          std::int64_t max, const std::string& help);
 
+// Several of them, separated by commas.
+CLI::Option* add_integers(CLI::App& app, const std::string& flags, std::vector<std::int64_t>& values, std::int64_t min,
+                          std::int64_t max, const std::string& help);
+
 // A number from `min` to `max`, likewise.
 CLI::Option* add_number(CLI::App& app, const std::string& flags, double& value, double min, double max,
                         const std::string& help);
@@ -57,9 +61,14 @@ CLI::Option* add_field(CLI::App& app, std::string& field);
 CLI::Option* add_task_folders(CLI::App& app, std::vector<std::filesystem::path>& folders);
 Result<std::vector<std::filesystem::path>> task_folders(const std::vector<std::filesystem::path>& given);
 
-// --act
+// --act; of one run, or of several separated by commas
 CLI::Option* add_act(CLI::App& app, std::string& act);
+CLI::Option* add_act(CLI::App& app, std::vector<std::string>& acts);
 Result<ActType> resolve_act(const std::string& act);
+
+// --kv; of one run, or of several separated by commas
+CLI::Option* add_kv(CLI::App& app, std::string& kv);
+CLI::Option* add_kv(CLI::App& app, std::vector<std::string>& kvs);
 
 // Tokenizer and model must agree: a warning when ids of the tokenizer have no row in the model's embedding.
 void check_vocabulary(const Tokenizer& tokenizer, const ModelConfig& config, Console& console);

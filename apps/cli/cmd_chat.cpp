@@ -32,11 +32,13 @@ public:
         add_integer(app, "-c,--ctx-size", context_, 0, kNoLimit, "context size; 0 = the model's, at most 8192");
         sampling_.declare(app);
         add_act(app, act_name_);
+        add_kv(app, kv_name_);
     }
 
     Result<Json> run(Console& console, const CommonOptions& common) override {
         DWUBIT_TRY(sampling_.check());
         DWUBIT_ASSIGN(const ActType act, resolve_act(act_name_));
+        DWUBIT_ASSIGN(const KvType kv, kv_type_from_name(kv_name_));
         if (system_) system_ = replace_invalid_utf8(*system_);
         DWUBIT_ASSIGN(const Tokenizer tokenizer, load_tokenizer(model_));
         DWUBIT_ASSIGN(const ChatConfig config, read_chat_config(model_));
@@ -46,6 +48,7 @@ public:
         check_vocabulary(tokenizer, model.config(), console);
 
         ChatOptions options;
+        options.kv = kv;
         options.context = plan_context(model.config(), console);
         options.max_tokens = max_tokens_;
         options.system = system_;
@@ -198,6 +201,7 @@ private:
     std::int64_t context_ = 0;
     SamplingFlags sampling_;
     std::string act_name_ = "auto";
+    std::string kv_name_ = "f32";
     std::vector<ChatMessage> transcript_;  // since the last /reset, what is forgotten included
     std::vector<ChatTurn> turns_;
     std::int64_t forgotten_ = 0;

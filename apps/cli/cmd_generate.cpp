@@ -23,12 +23,14 @@ public:
         app.add_flag("--ignore-eos", ignore_eos_, "go on after an end token");
         sampling_.declare(app);
         add_act(app, act_name_);
+        add_kv(app, kv_name_);
     }
 
     Result<Json> run(Console& console, const CommonOptions& common) override {
         DWUBIT_ASSIGN(const std::string prompt, read_prompt(text_, file_));
         DWUBIT_TRY(sampling_.check());
         DWUBIT_ASSIGN(const ActType act, resolve_act(act_name_));
+        DWUBIT_ASSIGN(const KvType kv, kv_type_from_name(kv_name_));
         DWUBIT_ASSIGN(const auto pool, common.make_pool());
         DWUBIT_ASSIGN(const Tokenizer tokenizer, load_tokenizer(model_));
         DWUBIT_ASSIGN(const Model model, Model::load(model_, act, *pool, console.progress()));
@@ -38,7 +40,7 @@ public:
         DWUBIT_ASSIGN(const std::int64_t room, plan_context(static_cast<std::int64_t>(ids.size()), model, console));
         // At most the context, which any int64 may be: nothing may be added to it here.
         const std::int64_t capacity = std::max<std::int64_t>(1, static_cast<std::int64_t>(ids.size()) + room);
-        DWUBIT_ASSIGN(KvCache cache, KvCache::create(model.config(), capacity));
+        DWUBIT_ASSIGN(KvCache cache, KvCache::create(model.config(), capacity, kv));
         GenerateOptions options;
         options.max_tokens = room;
         if (!ignore_eos_) options.eos_ids = model.config().eos_ids;
@@ -114,6 +116,7 @@ private:
     bool ignore_eos_ = false;
     SamplingFlags sampling_;
     std::string act_name_ = "auto";
+    std::string kv_name_ = "f32";
 };
 
 }  // namespace

@@ -41,6 +41,7 @@ public:
         app.add_option("--doc-end", document_end_, "ID|TOKEN|none after each document; default </s>, else the EOS");
         app.add_option("--kl-base", base_, "model folder to compare with: KL(BASE || MODEL) per prediction");
         add_act(app, act_name_);
+        add_kv(app, kv_name_);
     }
 
     Result<Json> run(Console& console, const CommonOptions& common) override {
@@ -54,6 +55,7 @@ public:
         DWUBIT_ASSIGN(request.options.convention, convention_from_name(convention_));
         if (limit_ > 0) request.options.limit = limit_;
         DWUBIT_ASSIGN(request.act, resolve_act(act_name_));
+        DWUBIT_ASSIGN(request.kv, kv_type_from_name(kv_name_));
         DWUBIT_ASSIGN(const auto pool, common.make_pool());
         DWUBIT_ASSIGN(Json result, run_perplexity(request, *pool, console.progress(),
                                                   [&](const std::string& line) { console.warn(line); }));
@@ -79,6 +81,7 @@ private:
     std::optional<std::string> document_end_;
     std::optional<std::filesystem::path> base_;
     std::string act_name_ = "auto";
+    std::string kv_name_ = "f32";
 };
 
 }  // namespace

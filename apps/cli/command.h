@@ -29,6 +29,7 @@ struct CommandEntry {
     std::unique_ptr<Command> (*make)();
 };
 
+std::unique_ptr<Command> make_bench();
 std::unique_ptr<Command> make_calibrate();
 std::unique_ptr<Command> make_chat();
 std::unique_ptr<Command> make_compare();

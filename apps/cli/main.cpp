@@ -24,6 +24,7 @@ constexpr CommandEntry kCommands[] = {
     {"perplexity", "perplexity of a corpus", make_perplexity},
     {"eval", "scores on tasks, as lm-evaluation-harness gives them", make_eval},
     {"compare", "two models on the same tasks: differences, intervals, answers that flipped", make_compare},
+    {"bench", "tokens per second of a model, beside what the memory can do", make_bench},
     {"calibrate", "Hessians of every linear of a model, from a text", make_calibrate},
     {"hessians", "merge, import, export Hessians, and what is in a store of them", make_hessians},
     {"quantize", "a model at fewer bits, by one of the methods", make_quantize},

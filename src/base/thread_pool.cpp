@@ -3,6 +3,7 @@
 #include <sched.h>
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <mutex>
 #include <thread>
@@ -16,8 +17,12 @@ namespace {
 thread_local bool inside_unit = false;
 
 // Regions follow each other within microseconds, while waking a sleeping thread takes tens of them: a worker looks for
-// the next region this many times (about 50 us) before it sleeps.
-constexpr int kSpins = 1000;
+// the next region this long before it sleeps. Between two tokens lie sampling and a write to the terminal.
+constexpr std::chrono::microseconds kSpinTime{200};
+constexpr int kLooks = 32;  // between two looks at the clock
+
+// Of the caller, before it gives the core away to the worker that it waits for.
+constexpr int kCallerSpins = 1000;
 
 void relax() {
 #if defined(__x86_64__)
@@ -55,6 +60,7 @@ struct ThreadPool::State {
     std::atomic<std::int64_t> next{0};
 
     std::vector<std::thread> workers;
+    bool spins = true;  // not with more threads than cores: a spinning one would keep another from its work
 
     void run_units() {
         inside_unit = true;
@@ -77,21 +83,26 @@ struct ThreadPool::State {
         return false;
     }
 
+    // Looks for a region for kSpinTime; true when it has run one.
+    bool spin(std::uint64_t& seen) {
+        const auto end = std::chrono::steady_clock::now() + kSpinTime;
+        do {
+            for (int i = 0; i < kLooks; ++i) {
+                if (enter(seen)) return true;
+                relax();
+            }
+        } while (!stop.load(std::memory_order_acquire) && std::chrono::steady_clock::now() < end);
+        return false;
+    }
+
     void work() {
         std::uint64_t seen = 0;
-        int spins = 0;
         while (!stop.load(std::memory_order_acquire)) {
-            if (enter(seen)) {
-                spins = 0;
-            } else if (++spins < kSpins) {
-                relax();
-            } else {
-                std::unique_lock lock(mutex);
-                ++sleeping;
-                wake.wait(lock, [&] { return stop.load() || is_new(gate.load(), seen); });
-                --sleeping;
-                spins = 0;
-            }
+            if (spins ? spin(seen) : enter(seen)) continue;
+            std::unique_lock lock(mutex);
+            ++sleeping;
+            wake.wait(lock, [&] { return stop.load() || is_new(gate.load(), seen); });
+            --sleeping;
         }
     }
 
@@ -108,6 +119,7 @@ struct ThreadPool::State {
 ThreadPool::ThreadPool(int threads) : state_(std::make_unique<State>()) {
     DWUBIT_CHECK(threads >= 0);
     const int size = threads == 0 ? available_cores() : threads;
+    state_->spins = size <= available_cores();
     for (int i = 1; i < size; ++i) state_->workers.emplace_back([state = state_.get()] { state->work(); });
 }
 
@@ -137,7 +149,7 @@ void ThreadPool::parallel_for(std::int64_t count, const std::function<void(std::
     state.run_units();
     state.gate.fetch_and(~State::kOpen, std::memory_order_acq_rel);
     for (int spins = 0; (state.gate.load(std::memory_order_acquire) & State::kInside) != 0; ++spins) {
-        if (spins < kSpins) {
+        if (spins < kCallerSpins && state.spins) {
             relax();
         } else {
             std::this_thread::yield();

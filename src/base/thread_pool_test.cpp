@@ -2,7 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <time.h>
+
 #include <atomic>
+#include <chrono>
 #include <thread>
 #include <vector>
 
@@ -30,6 +33,31 @@ TEST(ThreadPool, ManyShortRegionsInARow) {
         total += sum;
     }
     EXPECT_EQ(total, 5000 * 6);
+}
+
+double cpu_seconds() {
+    timespec time{};
+    ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+    return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
+}
+
+TEST(ThreadPool, TakesNoTimeWhenThereIsNothingToDo) {
+    ThreadPool pool(4);
+    pool.parallel_for(8, [](std::int64_t) {});
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));  // far beyond the time that workers look for work
+    const double before = cpu_seconds();
+    std::this_thread::sleep_for(std::chrono::milliseconds(300));
+    EXPECT_LT(cpu_seconds() - before, 0.02);
+}
+
+TEST(ThreadPool, RegionsAfterASleepRunEveryUnit) {
+    ThreadPool pool(3);
+    for (int round = 0; round < 20; ++round) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(2));
+        std::atomic<std::int64_t> sum{0};
+        pool.parallel_for(5, [&](std::int64_t i) { sum += i; });
+        ASSERT_EQ(sum, 10);
+    }
 }
 
 TEST(ThreadPool, NestedRegionsRunInPlace) {

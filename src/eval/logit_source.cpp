@@ -2,8 +2,9 @@
 
 namespace dwubit {
 
-Result<ModelLogitSource> ModelLogitSource::create(const Model& model, std::int64_t longest, ThreadPool& pool) {
-    DWUBIT_ASSIGN(KvCache cache, KvCache::create(model.config(), longest));
+Result<ModelLogitSource> ModelLogitSource::create(const Model& model, std::int64_t longest, ThreadPool& pool,
+                                                  KvType kv) {
+    DWUBIT_ASSIGN(KvCache cache, KvCache::create(model.config(), longest, kv));
     return ModelLogitSource(model, std::move(cache), pool);
 }
 

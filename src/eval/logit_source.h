@@ -28,7 +28,8 @@ public:
 class ModelLogitSource final : public LogitSource {
 public:
     // `longest`: the most ids the context will have. Model and pool must outlive this.
-    static Result<ModelLogitSource> create(const Model& model, std::int64_t longest, ThreadPool& pool);
+    static Result<ModelLogitSource> create(const Model& model, std::int64_t longest, ThreadPool& pool,
+                                           KvType kv = KvType::kF32);
 
     std::int64_t vocab() const override { return model_->config().vocab; }
     void restart() override { cache_.truncate(0); }

@@ -72,9 +72,9 @@ struct Measured {
 
 // `base`: the model itself where it is its own base; nullptr where there is none.
 Result<Measured> measure(const Model& model, const Model* base, std::span<const TokenId> stream,
-                         const PerplexityOptions& options, std::int64_t longest, ThreadPool& pool,
+                         const PerplexityOptions& options, KvType kv, std::int64_t longest, ThreadPool& pool,
                          ProgressSink& progress) {
-    DWUBIT_ASSIGN(ModelLogitSource source, ModelLogitSource::create(model, longest, pool));
+    DWUBIT_ASSIGN(ModelLogitSource source, ModelLogitSource::create(model, longest, pool, kv));
     Measured measured;
     if (base == nullptr) {
         DWUBIT_ASSIGN(measured.perplexity, measure_perplexity(source, stream, options, progress));
@@ -113,7 +113,8 @@ Result<Json> run_perplexity(const PerplexityRequest& request, ThreadPool& pool, 
                          model.config().max_positions));
     }
     const auto start = std::chrono::steady_clock::now();
-    DWUBIT_ASSIGN(const Measured measured, measure(model, base, stream.ids, options, longest, pool, progress));
+    DWUBIT_ASSIGN(const Measured measured,
+                  measure(model, base, stream.ids, options, request.kv, longest, pool, progress));
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     const PerplexityResult& result = measured.perplexity;
     DWUBIT_ASSIGN(const std::int64_t bytes, text_bytes_until(stream, tokenizer, result.stream_end));
@@ -133,6 +134,7 @@ Result<Json> run_perplexity(const PerplexityRequest& request, ThreadPool& pool, 
                 {"corpus_sha256", stream.sha256},
                 {"kl", measured.kl ? divergence_json(*measured.kl, *request.base) : Json()},
                 {"act", act_name(request.act)},
+                {"kv", kv_type_name(request.kv)},
                 {"kernel", model.head().kernel().name},
                 {"threads", pool.size()},
                 {"seconds", seconds},

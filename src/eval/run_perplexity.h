@@ -22,6 +22,7 @@ struct PerplexityRequest {
     std::optional<std::string> document_end;    // --doc-end as given
     std::optional<std::filesystem::path> base;  // KL(base || model) too
     ActType act = ActType::kF32;
+    KvType kv = KvType::kF32;  // of the model; the base's is float32
 };
 
 // Members of the command's object (docs: the command-line contract). `warn` takes a line for the user.

@@ -33,6 +33,7 @@ KEYS = {
     "compare": {"a", "b", "tasks", "choice_retention", "generation_retention", "resamples", "level", "seed", "files"},
     "inspect": {"kind", "architecture", "parameters", "bytes", "bits_per_weight_linears", "bits_per_weight_file",
                 "bytes_per_token", "layers", "embedding", "head", "tokenizer", "manifest"},
+    "bench": {"tests", "memcpy_gb_per_s", "cpu"},
     "calibrate": {"hessians", "tokens", "sequences", "length", "dtype", "nonfinite_rows", "seconds", "fingerprint", "sites",
                   "resumed_layers"},
     "hessians": {"hessians", "tokens", "sequences", "length", "dtype", "nonfinite_rows", "seconds", "fingerprint", "sites",

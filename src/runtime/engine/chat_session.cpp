@@ -43,7 +43,7 @@ ChatSession::ChatSession(const Model& model, const Tokenizer& tokenizer, ChatTem
 
 Result<ChatSession> ChatSession::create(const Model& model, const Tokenizer& tokenizer, ChatTemplate chat_template,
                                         ThreadPool& pool, ChatOptions options) {
-    DWUBIT_ASSIGN(KvCache cache, KvCache::create(model.config(), options.context));
+    DWUBIT_ASSIGN(KvCache cache, KvCache::create(model.config(), options.context, options.kv));
     return ChatSession(model, tokenizer, std::move(chat_template), pool, std::move(options), std::move(cache));
 }
 

@@ -16,6 +16,7 @@ namespace dwubit {
 
 struct ChatOptions {
     std::int64_t context = 0;     // positions of the KV cache
+    KvType kv = KvType::kF32;     // and its type
     std::int64_t max_tokens = 0;  // of one answer, >= 1
     std::vector<TokenId> eos_ids;
     std::vector<std::string> stops;     // none empty

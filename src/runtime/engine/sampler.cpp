@@ -10,6 +10,7 @@
 namespace dwubit {
 namespace {
 
+constexpr std::size_t kSortedAtOnce = 128;
 constexpr std::uint64_t kStream = 0x73616D706C65;  // "sample": apart from other users of the seed
 
 // Probability of a logit, up to a common factor. The largest may be infinite.
@@ -73,13 +74,19 @@ void Sampler::keep_top_k(std::size_t count) {
 }
 
 void Sampler::keep_top_p() {
-    std::sort(candidates_.begin(), candidates_.end(), goes_before);
     const float largest = candidates_.front().logit;
     double total = 0;
     for (const Candidate& c : candidates_) total += weight(c.logit, largest, 1);
     double sum = 0;
     std::size_t kept = 0;
+    std::size_t sorted = 0;  // few of a large vocabulary are kept: no more of it is sorted than needed
     while (kept < candidates_.size()) {
+        if (kept == sorted) {
+            const auto begin = candidates_.begin() + static_cast<std::ptrdiff_t>(sorted);
+            sorted = std::min(candidates_.size(), std::max(kSortedAtOnce, 8 * sorted));
+            const auto end = candidates_.begin() + static_cast<std::ptrdiff_t>(sorted);
+            std::partial_sort(begin, end, candidates_.end(), goes_before);
+        }
         sum += weight(candidates_[kept++].logit, largest, 1);
         if (sum >= options_.top_p * total) break;
     }

@@ -76,4 +76,37 @@ void add_rows_f32_avx2(const float* weights, const float* rows, std::int64_t str
 void add_rows_f32_avx512(const float* weights, const float* rows, std::int64_t stride, std::int64_t n, std::int64_t dim,
                          float* out);
 
+// out[i] = x[i], whose bits are those of a bf16 or an f16.
+using FromHalfKernel = void (*)(const std::uint16_t* x, float* out, std::int64_t n);
+void from_bf16_f32_ref(const std::uint16_t* x, float* out, std::int64_t n);
+void from_bf16_f32_avx2(const std::uint16_t* x, float* out, std::int64_t n);
+void from_bf16_f32_avx512(const std::uint16_t* x, float* out, std::int64_t n);
+void from_f16_f32_ref(const std::uint16_t* x, float* out, std::int64_t n);
+void from_f16_f32_avx2(const std::uint16_t* x, float* out, std::int64_t n);
+void from_f16_f32_avx512(const std::uint16_t* x, float* out, std::int64_t n);
+
+// out[i] = f16 bits of x[i], round to nearest even; overflow becomes infinity.
+using ToF16Kernel = void (*)(const float* x, std::uint16_t* out, std::int64_t n);
+void to_f16_f32_ref(const float* x, std::uint16_t* out, std::int64_t n);
+void to_f16_f32_avx2(const float* x, std::uint16_t* out, std::int64_t n);
+void to_f16_f32_avx512(const float* x, std::uint16_t* out, std::int64_t n);
+
+// out[i] = scale * x[i].
+using FromInt8Kernel = void (*)(const std::int8_t* x, float scale, float* out, std::int64_t n);
+void from_int8_f32_ref(const std::int8_t* x, float scale, float* out, std::int64_t n);
+void from_int8_f32_avx2(const std::int8_t* x, float scale, float* out, std::int64_t n);
+void from_int8_f32_avx512(const std::int8_t* x, float scale, float* out, std::int64_t n);
+
+// out[i] = round(x[i] / s) with s = max |x| / 127, which is returned. x finite.
+using ToInt8Kernel = float (*)(const float* x, std::int8_t* out, std::int64_t n);
+float to_int8_f32_ref(const float* x, std::int8_t* out, std::int64_t n);
+float to_int8_f32_avx2(const float* x, std::int8_t* out, std::int64_t n);
+float to_int8_f32_avx512(const float* x, std::int8_t* out, std::int64_t n);
+
+// The first place of the largest x[i], i < n; -1 if all are -infinity; -2 - i for the first x[i] that is NaN.
+using ArgmaxKernel = std::int64_t (*)(const float* x, std::int64_t n);
+std::int64_t argmax_f32_ref(const float* x, std::int64_t n);
+std::int64_t argmax_f32_avx2(const float* x, std::int64_t n);
+std::int64_t argmax_f32_avx512(const float* x, std::int64_t n);
+
 }  // namespace dwubit

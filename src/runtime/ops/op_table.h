@@ -17,6 +17,12 @@ struct OpTable {
     ToBf16Kernel to_bf16;
     DotRowsKernel dot_rows;
     AddRowsKernel add_rows;
+    FromHalfKernel from_bf16;
+    FromHalfKernel from_f16;
+    ToF16Kernel to_f16;
+    FromInt8Kernel from_int8;
+    ToInt8Kernel to_int8;
+    ArgmaxKernel argmax;
 };
 
 const OpTable& op_table(Isa isa);

@@ -200,6 +200,72 @@ TEST_P(OpTableTest, AddRows) {
     }
 }
 
+TEST_P(OpTableTest, HalvesAreBitExact) {
+    std::vector<std::uint16_t> halves(65536 + 5);
+    for (std::size_t i = 0; i < halves.size(); ++i) halves[i] = static_cast<std::uint16_t>(i);
+    const auto n = static_cast<std::int64_t>(halves.size());
+    std::vector<float> got(halves.size()), want(halves.size());
+    ops().from_bf16(halves.data(), got.data(), n);
+    ref().from_bf16(halves.data(), want.data(), n);
+    EXPECT_EQ(0, std::memcmp(got.data(), want.data(), got.size() * sizeof(float)));
+    ops().from_f16(halves.data(), got.data(), n);
+    ref().from_f16(halves.data(), want.data(), n);
+    for (std::size_t i = 0; i < got.size(); ++i) {
+        if (std::isnan(want[i])) {
+            ASSERT_TRUE(std::isnan(got[i])) << i;  // whether it is quiet is the processor's
+        } else {
+            ASSERT_EQ(std::bit_cast<std::uint32_t>(got[i]), std::bit_cast<std::uint32_t>(want[i])) << i;
+        }
+    }
+}
+
+TEST_P(OpTableTest, ToF16RoundsToNearestEven) {
+    auto x = normal(1003, 21, 100.0f);
+    x.insert(x.end(), {0.0f, -0.0f, INFINITY, 65519.0f, 65520.0f, 1e-7f, 6e-8f, 2.98e-8f, 1.00048828125f, 1.0014648f});
+    const auto n = static_cast<std::int64_t>(x.size());
+    std::vector<std::uint16_t> got(x.size()), want(x.size());
+    ops().to_f16(x.data(), got.data(), n);
+    ref().to_f16(x.data(), want.data(), n);
+    EXPECT_EQ(got, want);
+}
+
+TEST_P(OpTableTest, Int8KeepsWithinHalfAStep) {
+    for (const std::int64_t n : kSizes) {
+        const auto x = normal(n, 22, 3.0f);
+        std::vector<std::int8_t> codes(x.size()), want(x.size());
+        const float scale = ops().to_int8(x.data(), codes.data(), n);
+        EXPECT_EQ(scale, ref().to_int8(x.data(), want.data(), n));
+        EXPECT_EQ(codes, want);
+        float largest = 0;
+        for (const float v : x) largest = std::max(largest, std::abs(v));
+        EXPECT_EQ(scale, largest / 127.0f);
+        std::vector<float> back(x.size());
+        ops().from_int8(codes.data(), scale, back.data(), n);
+        for (std::size_t i = 0; i < x.size(); ++i) ASSERT_NEAR(back[i], x[i], 0.5001f * scale) << n;
+    }
+    std::vector<float> zeros(20, 0.0f);
+    std::vector<std::int8_t> codes(20, 1);
+    EXPECT_EQ(ops().to_int8(zeros.data(), codes.data(), 20), 0.0f);
+    EXPECT_EQ(codes, std::vector<std::int8_t>(20, 0));
+}
+
+TEST_P(OpTableTest, Argmax) {
+    for (const std::int64_t n : kSizes) {
+        auto x = normal(n, 23);
+        const auto largest = std::max_element(x.begin(), x.end()) - x.begin();
+        EXPECT_EQ(ops().argmax(x.data(), n), largest);
+        x.back() = x[static_cast<std::size_t>(largest)];  // of equals the first
+        EXPECT_EQ(ops().argmax(x.data(), n), largest);
+        const std::int64_t middle = n / 2;
+        x[static_cast<std::size_t>(middle)] = NAN;
+        EXPECT_EQ(ops().argmax(x.data(), n), -2 - middle);
+        std::vector<float> none(x.size(), -INFINITY);
+        EXPECT_EQ(ops().argmax(none.data(), n), -1);
+        none.back() = INFINITY;
+        EXPECT_EQ(ops().argmax(none.data(), n), n - 1);
+    }
+}
+
 INSTANTIATE_TEST_SUITE_P(Isa, OpTableTest, ::testing::Values(Isa::kRef, Isa::kAvx2, Isa::kAvx512),
                          [](const auto& test) { return std::string(isa_name(test.param)); });
 

@@ -5,6 +5,8 @@
 #include <limits>
 
 #include "runtime/cpu/aligned_buffer.h"
+#include "runtime/ops/attention/attention_few.h"
+#include "runtime/ops/attention/kv_rows.h"
 #include "runtime/ops/op_table.h"
 
 namespace dwubit {
@@ -15,8 +17,8 @@ constexpr std::int64_t kQueryTile = 64;
 constexpr std::int64_t kKeyBlock = 256;
 // bf16 products run on rows and keys padded with zeros to this multiple, so that few shapes occur.
 constexpr std::int64_t kPadding = 64;
-// Positions from which on rounding keys and values for each tile pays.
-constexpr std::int64_t kBf16Rows = 16;
+// Rows from which on products of matrices pay, with keys and values rounded for each tile in bf16.
+constexpr std::int64_t kTileRows = 16;
 
 std::int64_t padded(std::int64_t count) {
     return (count + kPadding - 1) / kPadding * kPadding;
@@ -85,7 +87,7 @@ private:
 
     // scores_ [stacked, stride] = q k^T for keys [first, first + count).
     void score(std::int64_t first, std::int64_t count, std::int64_t stride) {
-        const float* keys = cache_.keys + cache_offset(first);
+        const float* keys = key_rows(cache_, tile_.kv_head, first, count, dim_, wide());
         if (type_ == GemmType::kBf16) {
             round_block(keys, count, stride);
             active_gemm().multiply_bf16(true, padded(stacked_), stride, dim_, query16_, keys16_, false, scores_);
@@ -114,7 +116,7 @@ private:
 
     // sum_ += weights v
     void add_values(std::int64_t first, std::int64_t count, std::int64_t stride) {
-        const float* values = cache_.values + cache_offset(first);
+        const float* values = value_rows(cache_, tile_.kv_head, first, count, dim_, wide());
         if (type_ == GemmType::kBf16) {
             round_block(values, count, stride);
             std::fill(weights16_ + stacked_ * stride, weights16_ + padded(stacked_) * stride, std::uint16_t{0});
@@ -141,8 +143,10 @@ private:
 
     std::int64_t head(std::int64_t stacked_row) const { return tile_.kv_head * group_ + stacked_row % group_; }
 
-    std::int64_t cache_offset(std::int64_t position) const {
-        return (tile_.kv_head * cache_.capacity + position) * dim_;
+    // Where vectors of a cache that is not float32 are widened.
+    static AlignedBuffer<float>& wide() {
+        thread_local AlignedBuffer<float> room;
+        return room;
     }
 
     const KvView& cache_;
@@ -166,13 +170,16 @@ private:
 
 void attention(const AttentionShape& shape, MatrixView<const float> q, const KvView& cache, std::int64_t first_position,
                GemmType type, Activations& out, ThreadPool& pool) {
-    const bool bf16 = type == GemmType::kBf16 && q.rows >= kBf16Rows;
+    if (q.rows < kTileRows) {
+        attention_few(shape, q, cache, first_position, out, pool);
+        return;
+    }
     const std::int64_t tiles = (q.rows + kQueryTile - 1) / kQueryTile;
     pool.parallel_for(tiles * shape.kv_heads, [&](std::int64_t unit) {
         const std::int64_t tile = tiles - 1 - unit / shape.kv_heads;  // the last tiles have most keys: start with them
         const std::int64_t first_row = tile * kQueryTile;
         const Tile part{unit % shape.kv_heads, first_row, std::min(kQueryTile, q.rows - first_row)};
-        TileAttention(shape, cache, first_position, bf16 ? GemmType::kBf16 : GemmType::kF32, part).run(q, out);
+        TileAttention(shape, cache, first_position, type, part).run(q, out);
     });
 }
 

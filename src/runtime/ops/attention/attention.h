@@ -9,6 +9,7 @@
 #include "base/thread_pool.h"
 #include "runtime/gemm/activations.h"
 #include "runtime/gemm/gemm.h"
+#include "runtime/ops/attention/kv_type.h"
 
 namespace dwubit {
 
@@ -18,11 +19,15 @@ struct AttentionShape {
     std::int64_t head_dim = 0;
 };
 
-// One layer's cache. Key of kv head g at position p: keys + (g * capacity + p) * head_dim; values alike. float32.
+// One layer's cache, in elements of `type`. Key of kv head g at position p: keys + (g * capacity + p) * head_dim;
+// values alike. kInt8 has a scale for each of these vectors, at g * capacity + p.
 struct KvView {
-    const float* keys = nullptr;
-    const float* values = nullptr;
+    const void* keys = nullptr;
+    const void* values = nullptr;
     std::int64_t capacity = 0;  // positions allocated per head
+    KvType type = KvType::kF32;
+    const float* key_scales = nullptr;
+    const float* value_scales = nullptr;
 };
 
 // q: [rows, heads * head_dim], rows at positions first_position + r, whose keys and values are in the cache already.
@@ -32,7 +37,7 @@ struct KvView {
 void attention(const AttentionShape& shape, MatrixView<const float> q, const KvView& cache, std::int64_t first_position,
                GemmType type, Activations& out, ThreadPool& pool);
 
-// The same, by the definition, in double.
+// The same, by the definition, in double, of a float32 cache.
 void attention_ref(const AttentionShape& shape, MatrixView<const float> q, const KvView& cache,
                    std::int64_t first_position, MatrixView<float> out);
 

@@ -13,8 +13,8 @@ void attention_ref(const AttentionShape& shape, MatrixView<const float> q, const
     for (std::int64_t r = 0; r < q.rows; ++r) {
         for (std::int64_t h = 0; h < shape.heads; ++h) {
             const float* query = q.row(r).data() + h * dim;
-            const float* keys = cache.keys + (h / group) * cache.capacity * dim;
-            const float* values = cache.values + (h / group) * cache.capacity * dim;
+            const float* keys = static_cast<const float*>(cache.keys) + (h / group) * cache.capacity * dim;
+            const float* values = static_cast<const float*>(cache.values) + (h / group) * cache.capacity * dim;
             std::vector<double> scores(static_cast<std::size_t>(first_position + r + 1));
             for (std::size_t p = 0; p < scores.size(); ++p) {
                 for (std::int64_t i = 0; i < dim; ++i) {

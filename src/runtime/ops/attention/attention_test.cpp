@@ -2,11 +2,13 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <vector>
 
 #include "base/philox.h"
+#include "runtime/ops/attention/kv_rows.h"
 
 namespace dwubit {
 namespace {
@@ -34,8 +36,8 @@ struct Case {
 };
 
 // Decode, ragged tiles, several key blocks, group sizes 1, 3 and 4, odd head sizes.
-const Case kCases[] = {{{4, 4, 16}, 1, 0},   {{8, 2, 64}, 1, 700},  {{8, 2, 64}, 70, 0},
-                       {{6, 2, 10}, 130, 5}, {{4, 1, 32}, 65, 250}, {{2, 2, 128}, 3, 255}};
+const Case kCases[] = {{{4, 4, 16}, 1, 0},  {{8, 2, 64}, 1, 700}, {{8, 2, 64}, 15, 250}, {{3, 1, 12}, 7, 1021},
+                       {{8, 2, 64}, 70, 0}, {{6, 2, 10}, 130, 5}, {{4, 1, 32}, 65, 250}, {{2, 2, 128}, 3, 255}};
 
 // Random queries and a cache for a case, and the answer by the definition.
 struct Problem {
@@ -88,6 +90,70 @@ TEST(Attention, Bf16ProductsStayNearTheDefinition) {
         EXPECT_LE(worst, 0.05) << c.rows << '@' << c.first;
         EXPECT_EQ(worst > 1e-5, c.rows >= 16) << "few rows run in float32, others must not";
     }
+}
+
+// A problem's cache in another type, and the same values widened again.
+struct Stored {
+    Stored(const Problem& p, KvType type) {
+        const std::int64_t dim = p.shape.head_dim;
+        const auto bytes = static_cast<std::size_t>(kv_vector_bytes(type, dim) - kv_vector_bytes(type, 0));
+        const std::size_t vectors = p.keys.size() / static_cast<std::size_t>(dim);
+        for (const bool of_keys : {true, false}) {
+            auto& to = of_keys ? keys : values;
+            auto& scales = of_keys ? key_scales : value_scales;
+            to.resize(vectors * bytes);
+            scales.resize(vectors);
+            const float* from = of_keys ? p.keys.data() : p.values.data();
+            for (std::size_t i = 0; i < vectors; ++i, from += dim) {
+                store_kv(type, from, dim, to.data() + i * bytes, &scales[i]);
+            }
+        }
+        view = {keys.data(), values.data(), p.capacity, type, key_scales.data(), value_scales.data()};
+        widen(p);
+    }
+
+    void widen(const Problem& p) {
+        AlignedBuffer<float> room;
+        for (std::int64_t g = 0; g < p.shape.kv_heads; ++g) {
+            const float* k = key_rows(view, g, 0, p.capacity, p.shape.head_dim, room);
+            wide_keys.insert(wide_keys.end(), k, k + p.capacity * p.shape.head_dim);
+            const float* v = value_rows(view, g, 0, p.capacity, p.shape.head_dim, room);
+            wide_values.insert(wide_values.end(), v, v + p.capacity * p.shape.head_dim);
+        }
+    }
+
+    std::vector<std::byte> keys, values;
+    std::vector<float> key_scales, value_scales, wide_keys, wide_values;
+    KvView view;
+};
+
+TEST(Attention, OfACacheInAnotherTypeIsThatOfItsValues) {
+    ThreadPool pool(2);
+    // Relative to the largest magnitude of a vector.
+    for (const auto& [type, error] : {std::pair(KvType::kF32, 0.0), std::pair(KvType::kBf16, 1.0 / 256),
+                                      std::pair(KvType::kF16, 1.0 / 2048), std::pair(KvType::kInt8, 0.5001 / 127)}) {
+        for (const Case& c : kCases) {
+            const Problem problem(c);
+            const Stored stored(problem, type);
+            const double largest = *std::max_element(problem.keys.begin(), problem.keys.end());
+            EXPECT_LE(worst_difference(stored.wide_keys, problem.keys), 2 * error * largest);
+            EXPECT_EQ(worst_difference(stored.wide_values, problem.values) > 0, type != KvType::kF32);
+            std::vector<float> expected(problem.q.size());
+            attention_ref(c.shape, {problem.q.data(), c.rows, problem.width},
+                          {stored.wide_keys.data(), stored.wide_values.data(), problem.capacity}, c.first,
+                          {expected.data(), c.rows, problem.width});
+            const auto out =
+                run(c.shape, {problem.q.data(), c.rows, problem.width}, stored.view, c.first, GemmType::kF32, pool);
+            EXPECT_LE(worst_difference(out, expected), 5e-6) << kv_type_name(type) << ' ' << c.rows << '@' << c.first;
+        }
+    }
+}
+
+TEST(Attention, TypesOfCachesHaveNames) {
+    for (const char* name : {"f32", "bf16", "f16", "int8"}) EXPECT_EQ(kv_type_name(*kv_type_from_name(name)), name);
+    EXPECT_FALSE(kv_type_from_name("int4").ok());
+    EXPECT_EQ(kv_vector_bytes(KvType::kInt8, 64), 68);
+    EXPECT_EQ(kv_vector_bytes(KvType::kBf16, 64), 128);
 }
 
 TEST(Attention, LaterPositionsAreNotRead) {

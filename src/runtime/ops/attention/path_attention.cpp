@@ -56,7 +56,8 @@ private:
             if (piece.cache >= 0) {
                 const KvView& cache = caches_[static_cast<std::size_t>(piece.cache)];
                 const std::int64_t offset = kv_head_ * cache.capacity * dim_;
-                use(cache.keys + offset, cache.values + offset, dim_, position, n);
+                use(static_cast<const float*>(cache.keys) + offset, static_cast<const float*>(cache.values) + offset,
+                    dim_, position, n);
             } else {
                 const std::int64_t offset = piece.first * keys_.stride + kv_head_ * dim_;
                 use(keys_.data + offset, values_.data + offset, keys_.stride, position, n);
@@ -126,6 +127,7 @@ std::span<const RowPaths::Piece> RowPaths::pieces(std::int64_t row) const {
 void path_attention(const AttentionShape& shape, MatrixView<const float> q, std::span<const std::int64_t> rows,
                     const RowPaths& paths, std::span<const KvView> caches, MatrixView<const float> keys,
                     MatrixView<const float> values, Activations& out, ThreadPool& pool) {
+    for (const KvView& cache : caches) DWUBIT_CHECK(cache.type == KvType::kF32);
     const std::int64_t group = shape.heads / shape.kv_heads;
     const std::int64_t tiles = (q.rows + kRows - 1) / kRows;
     pool.parallel_for(tiles * shape.kv_heads, [&](std::int64_t unit) {

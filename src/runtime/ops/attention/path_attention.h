@@ -51,7 +51,7 @@ private:
 };
 
 // q: [n, heads * head_dim], row i that of row rows[i] of the pass. keys, values: [paths.rows(), kv_heads * head_dim],
-// of all rows of the pass. out: prepared with the shape of q.
+// of all rows of the pass. caches: float32. out: prepared with the shape of q.
 void path_attention(const AttentionShape& shape, MatrixView<const float> q, std::span<const std::int64_t> rows,
                     const RowPaths& paths, std::span<const KvView> caches, MatrixView<const float> keys,
                     MatrixView<const float> values, Activations& out, ThreadPool& pool);

@@ -1,26 +1,15 @@
 #include "runtime/ops/sample/sample.h"
 
-#include <cmath>
-#include <limits>
-
 #include "base/error.h"
+#include "runtime/ops/op_table.h"
 
 namespace dwubit {
 
 Result<std::int32_t> sample_greedy(std::span<const float> logits) {
-    float best = -std::numeric_limits<float>::infinity();
-    std::int32_t index = -1;
-    for (std::size_t i = 0; i < logits.size(); ++i) {
-        if (std::isnan(logits[i])) {
-            return errorf(ErrorKind::kInvalidInput, "the model's logit {} is NaN: its weights are unusable", i);
-        }
-        if (logits[i] > best) {
-            best = logits[i];
-            index = static_cast<std::int32_t>(i);
-        }
-    }
-    if (index < 0) return make_error(ErrorKind::kInvalidInput, "the model gives no token a finite logit");
-    return index;
+    const std::int64_t index = active_ops().argmax(logits.data(), static_cast<std::int64_t>(logits.size()));
+    if (index >= 0) return static_cast<std::int32_t>(index);
+    if (index == -1) return make_error(ErrorKind::kInvalidInput, "the model gives no token a finite logit");
+    return errorf(ErrorKind::kInvalidInput, "the model's logit {} is NaN: its weights are unusable", -2 - index);
 }
 
 }  // namespace dwubit
