@@ -37,7 +37,7 @@ MODULES = {
     "src/runtime/ops": Module(f"{RUNTIME_LOW} base", "fmt"),
     "src/runtime/ops/attention": Module(f"runtime/gemm runtime/ops {RUNTIME_LOW} base", "fmt"),
     "src/runtime/gemm": Module(f"runtime/ops {RUNTIME_LOW} checkpoint base", "fmt onednn blas openmp"),
-    "src/runtime/transforms": Module(f"runtime/gemm runtime/ops {RUNTIME_LOW} json base", "fmt"),
+    "src/runtime/transforms": Module(f"runtime/gemm runtime/ops {RUNTIME_LOW} checkpoint json base", "fmt"),
     "src/runtime/formats": Module(f"runtime/transforms runtime/gemm runtime/ops {RUNTIME_LOW} checkpoint json base", "fmt"),
     "src/runtime/model": Module(
         f"runtime/formats runtime/transforms runtime/ops/attention runtime/gemm runtime/ops {RUNTIME_LOW} checkpoint json base",
