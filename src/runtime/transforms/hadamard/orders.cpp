@@ -31,16 +31,6 @@ std::int8_t& entry(SignMatrix& matrix, int row, int column) {
                           static_cast<std::size_t>(column)];
 }
 
-// 0 for 0, else 1 for squares mod the prime p and -1 for others.
-int quadratic_character(int x, int p) {
-    x = (x % p + p) % p;
-    if (x == 0) return 0;
-    for (int root = 1; root < p; ++root) {
-        if (root * root % p == x) return 1;
-    }
-    return -1;
-}
-
 // The field of q elements for q prime, or the square of a prime p = 3 mod 4: there a + b i with i^2 = -1 is element
 // a + p b, and a square exactly if its norm a^2 + b^2 is one mod p.
 class Field {
@@ -55,17 +45,23 @@ public:
 
     // The quadratic character of element i minus element j.
     int character(int i, int j) const {
-        if (p_ == q_) return quadratic_character(i - j, p_);
+        if (p_ == q_) return legendre(i - j);
         const int a = i % p_ - j % p_;
         const int b = i / p_ - j / p_;
-        if (a == 0 && b == 0) return 0;
-        return quadratic_character(a * a + b * b, p_);
+        return legendre(a * a + b * b);
     }
 
 private:
-    Field(int q, int p) : q_(q), p_(p) {}
+    Field(int q, int p) : q_(q), p_(p), legendre_(static_cast<std::size_t>(p), -1) {
+        legendre_[0] = 0;
+        for (int root = 1; root < p; ++root) legendre_[static_cast<std::size_t>(root * root % p)] = 1;
+    }
+    // 0 for 0, else 1 for squares mod p and -1 for others.
+    int legendre(int x) const { return legendre_[static_cast<std::size_t>((x % p_ + p_) % p_)]; }
+
     int q_;
     int p_;
+    std::vector<std::int8_t> legendre_;
 };
 
 // Paley's first construction, q = order - 1 = 3 mod 4: a border of -1 above and +1 at the left, characters inside.
