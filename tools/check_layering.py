@@ -26,7 +26,7 @@ MODULES = {
     "src/base": Module("include/dwubit", "fmt posix cpuid"),
     "src/json": Module("base", "nlohmann fmt"),
     "src/checkpoint": Module("json base", "fmt zlib"),
-    "src/hessians": Module("checkpoint json base", "fmt"),
+    "src/hessians": Module("runtime/model checkpoint json base", "fmt"),
     "src/template": Module("base", "fmt"),
     "src/regex": Module("", "fmt pcre2"),
     "src/tokenizer": Module("regex template json base", "fmt pcre2 utf8proc"),
@@ -50,7 +50,7 @@ MODULES = {
     "src/convert": Module(f"{RUNTIME} tokenizer checkpoint json base", "fmt"),
     "src/lab_api": Module("json base", "fmt dl"),
     "src/lab": Module(f"lab_api hessians eval report {RUNTIME} tasks corpus template tokenizer checkpoint json base", "fmt torch"),
-    "src/study": Module(f"lab_api hessians convert eval report {RUNTIME} tasks corpus template tokenizer checkpoint json base", "fmt toml sqlite"),
+    "src/study": Module(f"lab_api hessians convert eval report {RUNTIME} tasks corpus template tokenizer checkpoint json base", "fmt toml sqlite posix"),
     "apps/cli": Module(f"study lab_api hessians convert eval report {RUNTIME} tasks corpus template tokenizer checkpoint json base",
                        "fmt nlohmann cli11 spdlog dl posix"),
 }
