@@ -15,6 +15,7 @@ Json kernel_row(const LinearShape& linear, std::string_view format, double bits,
             {"bits_per_weight", bits},
             {"transform", "none"},
             {"kernel", kernel.name},
+            {"prompt_kernel", kernel.prompt_name},
             {"isa", kernel.isa},
             {"fallback_reason", reason.empty() ? Json() : Json(reason)}};
 }
@@ -54,7 +55,8 @@ Json describe_linear(const OpenModel& model, const LinearShape& linear, ActType 
         return kernel_row(linear, dtype_name(weight->dtype), bits, choose_dense_kernel(weight->dtype, act).info);
     }
     const LinearFormat& packed = at->second;
-    Json row = kernel_row(linear, packed.format->id, bits, choose_packed_kernel(*packed.format, act));
+    Json row = kernel_row(linear, packed.format->id, bits,
+                          choose_packed_kernel(*packed.format, act, packed.params, {linear.out, linear.in}).info);
     row["params"] = packed.params;
     row["transform"] = transform_name(packed);
     row["in"] = describe_transform(model, linear, packed, Side::kIn);

@@ -47,10 +47,8 @@ void ForwardSteps::add(const Panel& panel) {
 void ForwardSteps::prepare(Activations& activations, std::int64_t rows, std::int64_t cols,
                            std::initializer_list<const Linear*> readers) const {
     const auto reads = [&](GemmType type) {
-        return std::any_of(readers.begin(), readers.end(), [&](const Linear* reader) {
-            const Linear& linear = reader->whole();
-            return (linear.transforms().in != nullptr ? GemmType::kF32 : linear.type()) == type;
-        });
+        return std::any_of(readers.begin(), readers.end(),
+                           [&](const Linear* l) { return l->input(rows, blocked_) == type; });
     };
     activations.prepare(rows, cols, reads(GemmType::kF32), reads(GemmType::kBf16), blocked_);
 }
@@ -58,7 +56,7 @@ void ForwardSteps::prepare(Activations& activations, std::int64_t rows, std::int
 const Activations& ForwardSteps::transformed_input(const Linear& linear, const Activations& x) {
     if (linear.transforms().in == nullptr) return x;
     Activations& transformed = buffers_.transformed;
-    const GemmType type = linear.type();
+    const GemmType type = linear.weight_input(x.rows(), blocked_);
     transformed.prepare(x.rows(), x.cols(), type == GemmType::kF32, type == GemmType::kBf16, blocked_);
     for_each_row(x.rows(), [&](std::int64_t r) {
         thread_local AlignedBuffer<float> room;
