@@ -92,7 +92,7 @@ public:
     std::int64_t modules() const { return static_cast<std::int64_t>(quantization_.modules.size()); }
 
 private:
-    // A tensor of `module`; optional ones may be absent.
+    // A tensor of `module` with this dtype and shape.
     Result<const TensorView*> tensor(const std::string& module, const char* field, DType dtype, const Shape& shape) {
         const std::string name = module + "." + field;
         DWUBIT_ASSIGN(const TensorView* found, directory_.tensors.require(name));
