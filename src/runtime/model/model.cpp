@@ -121,7 +121,8 @@ Result<Model> Model::load(HfDir directory, ActType act, ThreadPool& pool, Progre
     const std::string where = "model " + dir.path.string();
     DWUBIT_TRY(check_weights_finite(dir.tensors, pool).context(where));
 
-    progress.begin("load", config.layers * 7 + 1, "linears");
+    const auto stored = static_cast<std::int64_t>(all_linears(config).size());
+    progress.begin("load", stored + (config.tied_embeddings ? 1 : 0), "linears");  // the head is bound always
     Binder binder(config, dir.tensors, act, progress);
     const GlobalTensorNames names = global_tensor_names(config);
     DWUBIT_ASSIGN(model.embedding_, dir.tensors.require(names.embedding + ".weight"));
