@@ -38,11 +38,11 @@ UNFUSED = {leaf: [leaf] for leaf in ("q_proj", "k_proj", "v_proj", "o_proj", "ga
 
 
 def dense_matrix(values, t_in, t_out):
-    """W = T_outT W' T_in"""
+    """W = T_outT W' T_in; transforms as arguments of hadamard.rht()"""
     if t_in is not None:
-        values = hadamard.multiply(values, t_in)
+        values = hadamard.multiply(values, hadamard.rht(*t_in))
     if t_out is not None:
-        values = hadamard.multiply(hadamard.transpose(t_out), values)
+        values = hadamard.multiply(hadamard.transpose(hadamard.rht(*t_out)), values)
     return values
 
 
@@ -59,7 +59,7 @@ class Model:
     def __init__(self, sizes, params, modules, transforms, seed=5):
         generator = random.Random(seed)
         self.sizes, self.packed, self.dense, self.codes, self.factors = sizes, {}, {}, {}, {}
-        self.module_entries, self.fused, self.scales = {}, {}, {}
+        self.module_entries, self.fused, self.scales, self._matrices = {}, {}, {}, []
         self._common(generator)
         for layer in range(tiny.LAYERS):
             linears = sizes.linears(layer)
@@ -93,23 +93,32 @@ class Model:
             factors = signs(generator, n, sign)
             self.packed[f"{module}.sign_{side}"] = hadamard.store(sign, factors)
             self.factors[module, side] = factors
-            matrices.append(hadamard.rht(factors, use["params"].get("block")))
+            matrices.append((factors, use["params"].get("block")))
             entry[side] = use
         self.module_entries[module], self.codes[module], self.scales[module] = entry, codes, scale
         if len(parts) > 1:
             self.fused[module] = [name.rpartition(".")[2] for name, _, _ in parts]
-        rows = dense_matrix(e8p.values((out, columns), params, codes, scale), *matrices)
-        for name, count, _ in parts:
-            part, rows = rows[:count], rows[count:]
-            numbers = [value for row in part for value in row]
-            self.dense[f"{name}.weight"] = ("F32", (count, columns), struct.pack(f"<{len(numbers)}f", *numbers))
+        self._matrices.append(((out, columns), params, codes, scale, matrices, parts))
+
+    def _make_dense(self):
+        for (out, columns), params, codes, scale, matrices, parts in self._matrices:
+            rows = dense_matrix(e8p.values((out, columns), params, codes, scale), *matrices)
+            for name, count, _ in parts:
+                part, rows = rows[:count], rows[count:]
+                numbers = [value for row in part for value in row]
+                self.dense[f"{name}.weight"] = ("F32", (count, columns), struct.pack(f"<{len(numbers)}f", *numbers))
+        self._matrices = []
 
     def config(self):
         quantization = {"quant_method": "dwubit", "format_version": 1, "fused": self.fused,
                         "modules": self.module_entries, "unquantized": []}
         return self.sizes.config() | {"quantization_config": quantization}
 
+    def write_packed(self, folder):
+        """The dwubit directory"""
+        return tiny.write(folder / "packed", config=json.loads(json.dumps(self.config())), weights=dict(self.packed))
+
     def write(self, folder):
-        """Folders of the dwubit directory and of its dense twin"""
-        return (tiny.write(folder / "packed", config=json.loads(json.dumps(self.config())), weights=dict(self.packed)),
-                tiny.write(folder / "dense", config=self.sizes.config(), weights=dict(self.dense)))
+        """The same, and its dense twin"""
+        self._make_dense()
+        return self.write_packed(folder), tiny.write(folder / "dense", config=self.sizes.config(), weights=dict(self.dense))

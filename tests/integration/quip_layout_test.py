@@ -11,7 +11,7 @@ from export_test import read_folder
 TEXT = "kot ma kota i dom, a pies ma las. " * 3
 BITS = {"transform": "rht", "params": {"sign": "bit"}}
 F16 = {"transform": "rht", "params": {"sign": "f16"}}
-SIZES = Sizes(hidden=192, intermediate=320, heads=4, kv_heads=2)
+SIZES = Sizes(hidden=64, intermediate=192, heads=4, kv_heads=2)
 PARAMS = {2: {"bits": 2}, 3: {"bits": 3, "residual": 2.04}, 4: {"bits": 4, "residual": 3.45}}
 BOOKS = {2: ("E8P12", 7, 1, 4), 3: ("E8P12RVQ3B", 18, 0, 8 / 3), 4: ("E8P12RVQ4B", 17, 1, 2)}
 
@@ -52,7 +52,7 @@ class Layout(support.ProgramTest):
     def test_export_is_what_the_definition_says(self):
         for bits in (2, 3, 4):
             model = self.model(bits)
-            folder = model.write(self.root / f"m{bits}")[0]
+            folder = model.write_packed(self.root / f"m{bits}")
             out = self.root / f"quip{bits}"
             found = self.ok("export", folder, "--to", "quip-sharp", "-o", out)
             self.assertEqual((found["layout"], found["modules"]), ("quip-sharp", 8))
@@ -85,14 +85,14 @@ class Layout(support.ProgramTest):
                     self.assertNotIn(f"{module}.fuse_scales", tensors)
                 self.assertEqual(tensors[f"{module}.SV"], ("F16", (len(rows),), struct.pack(
                     f"<{len(rows)}e", *[factor * scale for factor in out_factors])))
-            self.assertEqual(tensors["model.norm.weight"], ("F16", (192,), struct.pack("<192e", *[1.0] * 192)))
+            self.assertEqual(tensors["model.norm.weight"], ("F16", (64,), struct.pack("<64e", *[1.0] * 64)))
 
     def test_import_is_the_way_back(self):
         corpus = self.write("a.txt", TEXT)
         for bits, transforms in ((2, (BITS, BITS)), (2, (F16, F16)), (3, (BITS, BITS)), (4, (BITS, BITS))):
             name = f"{bits}{transforms[0]['params']['sign']}"
             model = self.model(bits, transforms=transforms)
-            folder = model.write(self.root / name)[0]
+            folder = model.write_packed(self.root / name)
             quip, back = self.root / f"{name}quip", self.root / f"{name}back"
             self.ok("export", folder, "--to", "quip-sharp", "-o", quip)
             found = self.ok("import", quip, "--from", "quip-sharp", "-o", back)
@@ -116,7 +116,7 @@ class Layout(support.ProgramTest):
         command = ["-o", parent / "out", "--to", "quip-sharp"]
 
         def refused(name, model, kind, names, hint=None):
-            folder = model.write(self.root / name)[0]
+            folder = model.write_packed(self.root / name)
             self.refused(1, "export", folder, *command, kind=kind, names=names, hint=hint)
 
         refused("unfused", self.model(modules=UNFUSED), "unsupported", ["q_proj", "v_proj"], "fused")
@@ -124,7 +124,7 @@ class Layout(support.ProgramTest):
         refused("small", self.model(sizes=Sizes()), "unsupported", ["[96, 48]", "multiple of 16"])
         gate_first = FUSED | {"upgate_proj": ["gate_proj", "up_proj"]}
         refused("order", self.model(modules=gate_first), "unsupported", ["up_proj", "this order"])
-        dense = self.model().write(self.root / "dense")[1]
+        dense = tiny.write(self.root / "plain2", config=Sizes().config() | {"hidden_size": tiny.HIDDEN, "intermediate_size": tiny.INTERMEDIATE, "head_dim": tiny.HEAD_DIM})
         self.refused(1, "export", dense, *command, kind="unsupported", names=["q_proj"])
         self.refused(2, "export", dense, *command, "--dtype", "float32", kind="usage", names=["--dtype"])
         self.refused(2, "import", dense, "--from", "gguf", "-o", parent / "out", kind="usage", names=["--from gguf"],
@@ -134,7 +134,7 @@ class Layout(support.ProgramTest):
         self.assertFalse(parent.exists())
 
     def test_checkpoints_that_make_no_sense(self):
-        folder = self.model().write(self.root / "m")[0]
+        folder = self.model().write_packed(self.root / "m")
         quip = self.root / "quip"
         self.ok("export", folder, "--to", "quip-sharp", "-o", quip)
         config = json.loads((quip / "config.json").read_text())
@@ -151,7 +151,7 @@ class Layout(support.ProgramTest):
         check("unsupported", ["lora_rank"], lora_rank=8)
         check("unsupported", ["rescale_WH"], rescale_WH=True)
         dtype, shape, data = tensors[f"{module}.Qidxs"]
-        check("invalid_input", ["Qidxs", "[96, 12]"], tensors | {f"{module}.Qidxs": (dtype, (96, 12), data)})
+        check("invalid_input", ["Qidxs", "[32, 4]"], tensors | {f"{module}.Qidxs": (dtype, (32, 4), data)})
         dtype, shape, data = tensors[f"{module}.SV"]
         nan = struct.pack("<e", float("nan")) + data[2:]
         check("invalid_input", [f"{module}.SV", "not finite"], tensors | {f"{module}.SV": (dtype, shape, nan)})

@@ -4,7 +4,7 @@ import struct
 
 import support
 from e8p_model import FUSED, UNFUSED, Model, Sizes
-from export_test import floats, read_folder
+from export_test import floats, read_folder, read_safetensors
 
 TEXT = "kot ma kota i dom, a pies ma las. zażółć gęślą jaźń. " * 3
 RHT = {"transform": "rht", "params": {"sign": "f16"}}
@@ -35,7 +35,7 @@ class Transforms(support.ProgramTest):
                 self.assertLess(kl["mean"], limit, (number, act))
             out = self.root / f"out{number}"
             self.ok("export", packed, "--to", "dense", "-o", out)
-            found, expected = read_folder(out), read_folder_of(dense)
+            found, expected = read_folder(out), read_safetensors(dense / "model.safetensors")[0]
             self.assertEqual(set(found), set(expected))
             for name, (dtype, shape, data) in expected.items():
                 self.assertEqual(found[name][:2], (dtype, shape), name)
@@ -93,12 +93,12 @@ class Transforms(support.ProgramTest):
             (packed / "config.json").write_text(text)
 
     def test_size_without_a_transform(self):
-        # 56 = 7 * 8 has one, 36 + 2 * 7 * ... none: 92 = 4 * 23
+        # 92 = 4 * 23
         sizes = Sizes(hidden=92, intermediate=80, heads=1, kv_heads=1)
         model = Model(sizes, {"bits": 2}, UNFUSED, (None, None))
         for entry in model.module_entries.values():
             entry["in"] = BITS
-        folder = model.write(self.root / "m")[0]
+        folder = model.write_packed(self.root / "m")
         self.refused(1, "inspect", folder, kind="unsupported", names=["92"], hint="88 and 96")
 
     def test_broken_factors(self):
@@ -108,16 +108,11 @@ class Transforms(support.ProgramTest):
         for bad, names in (((dtype, shape, struct.pack("<e", float("nan")) + data[2:]), [name]),
                            ((dtype, (95,), data[2:]), [name, "[95]", "[96]"]), (("BF16", shape, data), [name, "BF16"])):
             model.packed[name] = bad
-            folder = model.write(self.root / "bad")[0]
+            folder = model.write_packed(self.root / "bad")
             self.refused(1, "generate", folder, "-p", "kot", "-n", 1, kind="invalid_input", names=names)
         del model.packed[name]
-        folder = model.write(self.root / "bad")[0]
+        folder = model.write_packed(self.root / "bad")
         self.refused(1, "inspect", folder, kind="not_found", names=[name])
-
-
-def read_folder_of(folder):
-    from export_test import read_safetensors
-    return read_safetensors(folder / "model.safetensors")[0]
 
 
 if __name__ == "__main__":

@@ -16,9 +16,14 @@ struct Registers {
     __m256i bit;         // 1 << (i % 8)
     __m512i sign_bit;    // the same of 64
     __m512i shifts[4];   // multishift: the eight 2-bit fields of word c of a lane of 8 bytes
-    __m512i codes[4];    // permute: byte 4 q + c to bytes [8 q, 8 q + 8)
+    __m512i codes[4];    // permute: the byte of vector c's code q to bytes [8 q, 8 q + 8)
+    __m512i place;       // permute: that code's word to word 4 q + c; of Order::kColumns
 };
 
+// Which code is code q of vector c: 4 q + c, as kernels.h has it, or 8 c + q, so that columns follow each other.
+enum class Order { kLanes, kColumns };
+
+template <Order kOrder>
 inline Registers load_registers(const KernelTables& t) {
     alignas(64) std::uint8_t bytes[64];
     Registers r;
@@ -32,9 +37,14 @@ inline Registers load_registers(const KernelTables& t) {
     for (int c = 0; c < 4; ++c) {
         for (int i = 0; i < 64; ++i) bytes[i] = static_cast<std::uint8_t>(16 * c + 2 * (i % 8));
         r.shifts[c] = _mm512_load_si512(bytes);
-        for (int i = 0; i < 64; ++i) bytes[i] = static_cast<std::uint8_t>(i / 8 * 4 + c);
+        for (int i = 0; i < 64; ++i) {
+            bytes[i] = static_cast<std::uint8_t>(kOrder == Order::kLanes ? i / 8 * 4 + c : 8 * c + i / 8);
+        }
         r.codes[c] = _mm512_load_si512(bytes);
     }
+    alignas(64) std::uint16_t places[32];
+    for (int i = 0; i < 32; ++i) places[i] = static_cast<std::uint16_t>(i % 4 * 8 + i / 4);
+    r.place = _mm512_load_si512(places);
     return r;
 }
 
@@ -51,11 +61,13 @@ inline __m512i look_up(const Registers& r, __m256i a) {
 }
 
 // Four times the values of up to 32 codes plus kOffset, in the order of kernels.h; those behind `count` are of code 0.
+template <Order kOrder>
 inline void decode_chunk(const Registers& r, const unsigned char* rows, const unsigned char* signs, __mmask32 count,
                          __m512i* out) {
     const __m256i a = _mm256_maskz_loadu_epi8(count, rows);
     __m256i s = _mm256_maskz_loadu_epi8(count, signs);
-    const __m512i words = look_up(r, a);
+    __m512i words = look_up(r, a);
+    if constexpr (kOrder == Order::kColumns) words = _mm512_permutexvar_epi16(r.place, words);
     // parity of each byte of s in its bit 0
     __m256i parity = _mm256_xor_si256(s, _mm256_srli_epi16(s, 4));
     parity = _mm256_xor_si256(parity, _mm256_srli_epi16(parity, 2));
@@ -79,16 +91,25 @@ inline void decode_chunk(const Registers& r, const unsigned char* rows, const un
     }
 }
 
+inline std::int64_t point_bytes(const KernelTables& t, std::uint8_t point) {
+    std::int64_t bytes;
+    __builtin_memcpy(&bytes, t.points[point], 8);
+    return bytes;
+}
+
 // Twice the values of up to 32 points of the second stage at 3 bits, plus kOffset.
-inline void decode_points(const KernelTables& t, const unsigned char* points, __mmask32 count, __m512i* out) {
-    const __m256i index = _mm256_maskz_loadu_epi8(count, points);
-    alignas(32) std::uint8_t bytes[32];
-    _mm256_store_si256(reinterpret_cast<__m256i*>(bytes), index);
-    const __m512i offset = _mm512_set1_epi8(kOffset);
+template <Order kOrder>
+inline void decode_points(const KernelTables& t, const unsigned char* points, std::int64_t count, __m512i* out) {
+    std::uint8_t list[kChunkCodes] = {};
+    for (std::int64_t i = 0; i < count; ++i) list[i] = points[i];
+    constexpr int kStep = kOrder == Order::kLanes ? 4 : 1;
     for (int c = 0; c < 4; ++c) {
-        alignas(64) std::int64_t codes[8];
-        for (int q = 0; q < 8; ++q) __builtin_memcpy(&codes[q], t.points[bytes[4 * q + c]], 8);
-        out[c] = _mm512_add_epi8(_mm512_load_si512(codes), offset);
+        const std::uint8_t* const p = list + (kOrder == Order::kLanes ? c : 8 * c);
+        const __m512i values = _mm512_set_epi64(
+            point_bytes(t, p[7 * kStep]), point_bytes(t, p[6 * kStep]), point_bytes(t, p[5 * kStep]),
+            point_bytes(t, p[4 * kStep]), point_bytes(t, p[3 * kStep]), point_bytes(t, p[2 * kStep]),
+            point_bytes(t, p[kStep]), point_bytes(t, p[0]));
+        out[c] = _mm512_add_epi8(values, _mm512_set1_epi8(kOffset));
     }
 }
 

@@ -14,7 +14,8 @@ template <class T>
 T* to_device(const T* values, std::size_t count) {
     void* data = nullptr;
     EXPECT_EQ(cudaMalloc(&data, count * sizeof(T)), cudaSuccess);
-    if (values != nullptr) EXPECT_EQ(cudaMemcpy(data, values, count * sizeof(T), cudaMemcpyHostToDevice), cudaSuccess);
+    if (values == nullptr) return static_cast<T*>(data);
+    EXPECT_EQ(cudaMemcpy(data, values, count * sizeof(T), cudaMemcpyHostToDevice), cudaSuccess);
     return static_cast<T*>(data);
 }
 

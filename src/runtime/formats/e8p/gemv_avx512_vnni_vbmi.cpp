@@ -43,10 +43,10 @@ inline void dot_row(const Matrix& m, const Registers& r, const unsigned char* x,
         const __mmask32 there = count == kChunkCodes ? 0xffffffffU : (1U << count) - 1;
         _mm_prefetch(reinterpret_cast<const char*>(codes + kAhead), _MM_HINT_T0);
         __m512i values[kVectors];
-        decode_chunk(r, codes, codes + count, there, values);
+        decode_chunk<Order::kLanes>(r, codes, codes + count, there, values);
         [[maybe_unused]] __m512i rest[kVectors];
-        if constexpr (kBits == 3) decode_points(*m.tables, codes + 2 * count, there, rest);
-        if constexpr (kBits == 4) decode_chunk(r, codes + 2 * count, codes + 3 * count, there, rest);
+        if constexpr (kBits == 3) decode_points<Order::kLanes>(*m.tables, codes + 2 * count, count, rest);
+        if constexpr (kBits == 4) decode_chunk<Order::kLanes>(r, codes + 2 * count, codes + 3 * count, there, rest);
         for (int i = 0; i < kCount; ++i) {
             const unsigned char* const xi = x + i * step;
             __m512 dot = chunk_dot<kResidual>(values, xi);
@@ -60,7 +60,7 @@ inline void dot_row(const Matrix& m, const Registers& r, const unsigned char* x,
 template <int kBits, bool kResidual>
 inline void product_bits(const Matrix& m, const unsigned char* x, std::int64_t rows, std::int64_t first,
                          std::int64_t columns, float* y) {
-    const Registers r = load_registers(*m.tables);
+    const Registers r = load_registers<Order::kLanes>(*m.tables);
     const std::int64_t step = chunks(m) * arranged_int8(kResidual).stride;
     std::int64_t done = 0;
     for (; done + 4 <= rows; done += 4) {
