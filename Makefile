@@ -24,6 +24,7 @@ deps:  ## Install the Debian packages that are missing (root or sudo)
 
 build:  ## The program, at build/dwubit
 	@tools/install_deps.sh build
+	@tools/get_charts.sh || true
 	@mkdir -p build
 	@$(call configure,release,-DDWUBIT_BENCH=OFF)
 	@cmake --build --preset release -j $(JOBS)
@@ -33,11 +34,12 @@ build:  ## The program, at build/dwubit
 data:  ## Polish text for tests and studies, from Debian packages, in data/orlik
 	@tools/make_data.sh
 
-study:  ## The whole comparison of methods (not there yet)
-	@echo "make study: not there yet. By hand: calibrate, quantize, perplexity --kl-base, as README.md shows." >&2; exit 2
+study: build data  ## Compare the methods on orlik; ends with the report's path
+	@build/dwubit study studies/orlik.toml -o out/orlik
 
 test: .deps-test  ## Everything that is tested; ends with ctest's summary
 	@tools/make_data.sh || true
+	@tools/get_charts.sh || true
 	@mkdir -p build
 	@$(call configure,dev,-DDWUBIT_FUZZ_SECONDS=$(FUZZ_SECONDS))
 	@cmake --build --preset dev -j $(JOBS)

@@ -11,9 +11,9 @@ export LC_ALL=C
 declare -A group=(
     [build]="g++ make cmake ninja-build ccache pkg-config libdnnl-dev libopenblas-pthread-dev nlohmann-json3-dev
              libcli11-dev libfmt-dev libspdlog-dev zlib1g-dev libzstd-dev libpcre2-dev libutf8proc-dev libyaml-cpp-dev
-             libtorch-dev libopenblas0-pthread"
+             libtomlplusplus-dev libsqlite3-dev libtorch-dev libopenblas0-pthread python3 python3-venv"
     # clang-16 builds the fuzz programs: clang-14 cannot compile libstdc++ 12's <ranges>.
-    [test]="libgtest-dev libbenchmark-dev clang-16 libclang-rt-16-dev llvm-16 python3 binutils universal-ctags git"
+    [test]="libgtest-dev libbenchmark-dev clang-16 libclang-rt-16-dev llvm-16 python3 binutils universal-ctags git chromium"
     [lint]="clang-format-14 clang-tidy-16 python3 universal-ctags git"
 )
 

@@ -17,6 +17,8 @@ public:
     virtual void declare(CLI::App& app) = 0;
     // Long work in the lab: --device is the lab's to judge, and SIGINT and SIGTERM ask for a stop that can be resumed.
     virtual bool runs_in_lab() const { return false; }
+    // What the process ends with when run() has an object to give.
+    virtual int exit_code(const Json& /*result*/) const { return kExitDone; }
     // Prints for people through `console` unless console.json(); returns the members of the --json object.
     virtual Result<Json> run(Console& console, const CommonOptions& common) = 0;
 };
@@ -29,6 +31,7 @@ struct CommandEntry {
 
 std::unique_ptr<Command> make_calibrate();
 std::unique_ptr<Command> make_chat();
+std::unique_ptr<Command> make_compare();
 std::unique_ptr<Command> make_eval();
 std::unique_ptr<Command> make_export();
 std::unique_ptr<Command> make_import();
@@ -39,6 +42,8 @@ std::unique_ptr<Command> make_inspect();
 std::unique_ptr<Command> make_methods();
 std::unique_ptr<Command> make_perplexity();
 std::unique_ptr<Command> make_quantize();
+std::unique_ptr<Command> make_report();
+std::unique_ptr<Command> make_study();
 std::unique_ptr<Command> make_tasks();
 std::unique_ptr<Command> make_tokenize();
 

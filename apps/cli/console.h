@@ -24,6 +24,7 @@ public:
     void set_json(bool json) { json_ = json; }
     // --quiet: no progress and no messages below warnings.
     void set_quiet(bool quiet);
+    bool quiet() const { return quiet_; }
 
     // Text for people on stdout; dropped with --json.
     void print(std::string_view text);

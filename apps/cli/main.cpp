@@ -23,9 +23,12 @@ constexpr CommandEntry kCommands[] = {
     {"chat", "talk with a model", make_chat},
     {"perplexity", "perplexity of a corpus", make_perplexity},
     {"eval", "scores on tasks, as lm-evaluation-harness gives them", make_eval},
+    {"compare", "two models on the same tasks: differences, intervals, answers that flipped", make_compare},
     {"calibrate", "Hessians of every linear of a model, from a text", make_calibrate},
     {"hessians", "merge, import, export Hessians, and what is in a store of them", make_hessians},
     {"quantize", "a model at fewer bits, by one of the methods", make_quantize},
+    {"study", "compare methods: every step of a study file, resumable, with one report", make_study},
+    {"report", "the report of a study, written again", make_report},
     {"export", "a model in another layout: its dense twin, QuIP#'s checkpoints", make_export},
     {"import", "a model from another layout: QuIP#'s checkpoints", make_import},
     {"inspect", "what a model is, how large, and which kernels will run it", make_inspect},
@@ -165,10 +168,11 @@ int run_command(const CommandEntry& entry, std::vector<std::string> arguments, C
         result = make_error(ErrorKind::kInternal, exception.what());
     }
     if (!result.ok()) return fail(result.error(), name, console);
+    const int code = command->exit_code(*result);
     if (console.json() && !report_result(std::move(*result), name, console.warnings())) {
         return fail(make_error(ErrorKind::kIo, "cannot write to stdout"), name, console);
     }
-    return kExitDone;
+    return code;
 }
 
 int run(int argc, char** argv) {

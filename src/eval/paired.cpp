@@ -184,6 +184,12 @@ std::vector<double> differences(const std::vector<double>& other, const std::vec
     return out;
 }
 
+// Null where there is no interval.
+Json within_noise(const Interval& difference) {
+    if (std::isnan(difference.low) || std::isnan(difference.high)) return nullptr;
+    return difference.low <= 0 && difference.high >= 0;
+}
+
 Json score_json(double score, const Interval& interval) {
     return {{"score", score}, {"low", interval.low}, {"high", interval.high}};
 }
@@ -230,14 +236,13 @@ private:
         std::vector<const Statistic*> statistics = {base.statistic.get(), other.statistic.get()};
         if (chance != nullptr) statistics.push_back(chance.get());
         const std::size_t documents = base.values.size();
-        auto draws = resample(statistics, documents, options_.resamples, options_.seed,
-                              resample_stream(base_task.name), pool_);
+        auto draws =
+            resample(statistics, documents, options_.resamples, options_.seed, resample_stream(base_task.name), pool_);
         const Interval base_interval = percentile_interval(draws[0], options_.level);
         const Interval other_interval = percentile_interval(draws[1], options_.level);
         const Interval difference = percentile_interval(differences(draws[1], draws[0]), options_.level);
         const double guess = chance != nullptr ? score_of_all(*chance, documents) : 0;
-        const bool above =
-            chance != nullptr && base.score - guess > (base_interval.high - base_interval.low) / 2;
+        const bool above = chance != nullptr && base.score - guess > (base_interval.high - base_interval.low) / 2;
         const bool primary = base_metric.key() == base_task.primary_metric;
         rows_.push_back({{"name", base_task.name},
                          {"metric", base_metric.key()},
@@ -251,7 +256,7 @@ private:
                          {"difference", other.score - base.score},
                          {"difference_low", difference.low},
                          {"difference_high", difference.high},
-                         {"within_noise", difference.low <= 0 && difference.high >= 0},
+                         {"within_noise", within_noise(difference)},
                          {"flips", flips(base, other, base_metric)},
                          {"primary", primary}});
         if (!primary || !above) return {};
@@ -276,8 +281,8 @@ std::vector<std::string> warnings_of(const LoadedResults& base, const LoadedResu
     for (const auto& [one, two] : {std::pair(&base, &other), std::pair(&other, &base)}) {
         for (const LoadedTask& task : one->tasks) {
             if (find_task(*two, task.name) != nullptr) continue;
-            warnings.push_back(fmt::format("task '{}' is left out: it is in {} only", printable(task.name),
-                                           one->file.string()));
+            warnings.push_back(
+                fmt::format("task '{}' is left out: it is in {} only", printable(task.name), one->file.string()));
         }
     }
     return warnings;

@@ -24,7 +24,8 @@ struct PairedOptions {
 //  "warnings": [text]}
 //
 // Percentile intervals of a bootstrap over documents, the same documents for both models. A member that does not
-// apply is null: flips of what is not 0 or 1, chance where there is none, retention without a task above chance.
+// apply is null: flips of what is not 0 or 1, chance where there is none, retention without a task above chance,
+// within_noise where no resample has a difference.
 // Tasks that only one side has are left out with a warning. InvalidInput: no task in common, another version of a
 // task, other documents or prompts, a metric that only one has, samples that do not give the score of their results.
 // The same bytes for any number of threads.

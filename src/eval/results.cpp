@@ -199,7 +199,7 @@ OrderedJson results_object(const RunInfo& info, std::span<const TaskResult> task
 }
 
 Result<void> write_results(const std::filesystem::path& output, const std::string& stamp,
-                           std::span<const TaskResult> tasks, FileNames names, OrderedJson& results) {
+                           std::span<const TaskResult> tasks, OrderedJson& results, FileNames names) {
     const bool named = output.extension() == ".json";
     const std::filesystem::path folder =
         named ? output.parent_path() : output / results.value("model_name_sanitized", std::string("__"));

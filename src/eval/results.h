@@ -56,7 +56,8 @@ OrderedJson results_object(const RunInfo& info, std::span<const TaskResult> task
 // appear, or, but for an error while they are renamed, none.
 enum class FileNames { kPaths, kBeside };  // `files`: as paths, or as names in the folder of the results file
 Result<void> write_results(const std::filesystem::path& output, const std::string& stamp,
-                           std::span<const TaskResult> tasks, FileNames names, OrderedJson& results);
+                           std::span<const TaskResult> tasks, OrderedJson& results,
+                           FileNames names = FileNames::kPaths);
 
 // "2026-11-24T04-38-43.427282", local time.
 std::string results_stamp(std::chrono::system_clock::time_point time);

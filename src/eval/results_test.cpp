@@ -150,6 +150,16 @@ TEST_F(GoldenRun, FilesAreNamedAsTheHarness) {
     EXPECT_EQ(*samples, lines);
 }
 
+TEST_F(GoldenRun, FilesMayBeNamedBesideTheResults) {
+    const testing::TempFolder folder;
+    OrderedJson object = results();
+    ASSERT_TRUE(write_results(folder.path() / "r.json", "t", tasks(), object, FileNames::kBeside).ok());
+    for (const OrderedJson& name : object.at("files")) {
+        EXPECT_TRUE(std::filesystem::is_regular_file(folder.path() / name.get<std::string>())) << name;
+    }
+    EXPECT_EQ(object.at("files")[0], "r_t.json");
+}
+
 TEST_F(GoldenRun, NothingStaysOfAFullDisk) {
     const testing::TempFolder folder;
     OrderedJson object = results();

@@ -83,8 +83,8 @@ Result<EvalAnswer> run_eval(const EvalRequest& request, ThreadPool& pool, Progre
     EvalAnswer answer;
     answer.object = results_object(info, results, selection.groups);
     if (request.output) {
-        DWUBIT_TRY(write_results(*request.output, request.stamp.value_or(results_stamp(now)), results,
-                                 request.stamp ? FileNames::kBeside : FileNames::kPaths, answer.object));
+        DWUBIT_TRY(write_results(*request.output, request.stamp.value_or(results_stamp(now)), results, answer.object,
+                                 request.stamp ? FileNames::kBeside : FileNames::kPaths));
     }
     answer.table = results_table(answer.object);
     if (!selection.groups.empty()) answer.table += results_table(answer.object, ResultsTable::kGroups);

@@ -84,6 +84,18 @@ bool disjoint(const Number& low_a, const Number& high_a, const Number& low_b, co
     return low_a && high_a && low_b && high_b && (*high_a < *low_b || *high_b < *low_a);
 }
 
+Pattern pattern_of(const Model& model) {
+    constexpr double kKept = 0.8;
+    constexpr double kCollapsed = 0.5;
+    if (!model.choice || !model.generation) return Pattern::kUnknown;
+    const Retention& choice = *model.choice;
+    const Retention& generation = *model.generation;
+    if (!disjoint(choice.low, choice.high, generation.low, generation.high)) return Pattern::kAlike;
+    if (generation.value >= choice.value) return Pattern::kChoiceLess;
+    const bool collapse = choice.value >= kKept && generation.value < kCollapsed;
+    return collapse ? Pattern::kCollapse : Pattern::kGenerationLess;
+}
+
 bool is_base(const Report& report, const Model& model) {
     return &model == &report.models[report.base];
 }

@@ -36,6 +36,16 @@ std::optional<bool> differ(const Model& a, const Model& b, Measure measure);
 // Both intervals known and without a common point.
 bool disjoint(const Number& low_a, const Number& high_a, const Number& low_b, const Number& high_b);
 
+// How generation fares beside multiple choice. Apart: their intervals have no common point.
+enum class Pattern {
+    kUnknown,         // one of them was not measured
+    kAlike,           // within noise
+    kCollapse,        // 80 % or more of multiple choice is left, less than half of generation, and they are apart
+    kGenerationLess,  // apart
+    kChoiceLess,      // apart
+};
+Pattern pattern_of(const Model& model);
+
 bool is_base(const Report& report, const Model& model);
 
 }  // namespace dwubit::report

@@ -6,6 +6,10 @@
 
 namespace dwubit::report {
 
+std::size_t style_of(const Report& report, std::size_t model) {
+    return model < report.base ? model : model - 1;
+}
+
 Section verdict_section(const Report& report, const Verdict& verdict) {
     Section section{"Verdict", {}};
     section.blocks.emplace_back(List{verdict.findings});

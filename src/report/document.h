@@ -2,7 +2,9 @@
 // page escapes it.
 #pragma once
 
+#include <cstddef>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -12,12 +14,16 @@
 
 namespace dwubit::report {
 
+enum class Tone { kPlain, kBetter, kWorse };  // a colour where a page has colours; the words say the same
+
 struct Cell {
-    Cell(std::string text_, std::string note_ = "") : text(std::move(text_)), note(std::move(note_)) {}
+    Cell(std::string text_, std::string note_ = "", Tone tone_ = Tone::kPlain)
+        : text(std::move(text_)), note(std::move(note_)), tone(tone_) {}
     Cell(const char* text_) : text(text_) {}
 
     std::string text;
     std::string note;  // a second line, smaller
+    Tone tone = Tone::kPlain;
 };
 
 struct Column {
@@ -62,6 +68,9 @@ struct Document {
     std::string subtitle;
     std::vector<Section> sections;  // the verdict first
 };
+
+// A model's colour and shape on charts: its place among those that are not the base.
+std::size_t style_of(const Report& report, std::size_t model);
 
 Document write_document(const Report& report, const Verdict& verdict);
 

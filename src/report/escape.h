@@ -10,8 +10,10 @@ namespace dwubit::report {
 // For text and attribute values of HTML and SVG.
 std::string html(std::string_view text);
 
-// For a line of a paragraph, a list or a cell of a table: nothing in it is markup, line breaks are blanks.
+// For a cell of a table or the middle of a line: nothing in it is markup, line breaks are blanks.
 std::string markdown(std::string_view text);
+// The same for text that begins a line or an item of a list.
+std::string markdown_line(std::string_view text);
 
 // JSON that may stand inside <script>: no '<', '>', '&' outside \u escapes.
 std::string json_in_script(std::string_view json);

@@ -38,6 +38,44 @@ Table kind_table(const Report& report, const LayerLosses& losses) {
     return table;
 }
 
+Chart layer_chart(const Report& report, const LayerLosses& losses) {
+    constexpr double kLogarithmicFrom = 10;
+    Chart chart;
+    chart.name = "layers";
+    chart.title = "Relative proxy per layer and kind of linear";
+    chart.x.title = "layer";
+    chart.x.whole = true;
+    chart.y.title = "relative proxy";
+    chart.joined = true;
+    chart.facts = {"layer", "relative proxy"};
+    std::vector<double> layers;
+    std::vector<double> values;
+    for (const std::string& kind : losses.kinds) {
+        Panel panel{kind, {}};
+        for (const ModelLosses& model : losses.models) {
+            const auto at = model.kinds.find(kind);
+            if (at == model.kinds.end()) continue;
+            Series series{report.models[model.place].id, style_of(report, model.place), {}};
+            for (const auto& [layer, loss] : at->second) {
+                Point point;
+                point.x = static_cast<double>(layer);
+                point.y = loss;
+                point.facts = {fmt::format("{}", layer), significant(loss)};
+                layers.push_back(point.x);
+                values.push_back(point.y);
+                series.points.push_back(std::move(point));
+            }
+            panel.series.push_back(std::move(series));
+        }
+        chart.panels.push_back(std::move(panel));
+    }
+    fit_axis(chart.x, layers);
+    fit_axis(chart.y, values, kLogarithmicFrom);
+    chart.caption = "One picture per kind of linear, all on the same scale; lower is better.";
+    if (chart.y.logarithmic) chart.caption += " The vertical scale is logarithmic.";
+    return chart;
+}
+
 }  // namespace
 
 Section layers_section(const Report& report) {
@@ -51,6 +89,7 @@ Section layers_section(const Report& report) {
         Paragraph{"Relative proxy: the expected squared error of a linear's output on calibration text, over the "
                   "squared output itself. "
                   "0 is exact, 1 is as bad as leaving the linear out."});
+    section.blocks.emplace_back(layer_chart(report, losses));
     section.blocks.emplace_back(kind_table(report, losses));
     return section;
 }

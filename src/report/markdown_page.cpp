@@ -33,10 +33,10 @@ std::string fence_for(const std::string& text) {
 struct Writer {
     std::string out;
 
-    void operator()(const Heading& heading) { out += "### " + markdown(heading.text) + "\n\n"; }
-    void operator()(const Paragraph& paragraph) { out += markdown(paragraph.text) + "\n\n"; }
+    void operator()(const Heading& heading) { out += "### " + markdown_line(heading.text) + "\n\n"; }
+    void operator()(const Paragraph& paragraph) { out += markdown_line(paragraph.text) + "\n\n"; }
     void operator()(const List& list) {
-        for (const std::string& item : list.items) out += "- " + markdown(item) + "\n";
+        for (const std::string& item : list.items) out += "- " + markdown_line(item) + "\n";
         out += "\n";
     }
     void operator()(const Table& table) {
@@ -56,11 +56,11 @@ struct Writer {
     }
     void operator()(const Chart& chart) {
         out += fmt::format("![{}]({}{}.svg)\n\n{}\n\n", markdown(chart.title), kChartFolder, chart.name,
-                           markdown(chart.caption));
+                           markdown_line(chart.caption));
     }
     void operator()(const Code& code) {
         const std::string fence = fence_for(code.text);
-        out += fmt::format("{}:\n\n{}\n{}\n{}\n\n", markdown(code.summary), fence, code.text, fence);
+        out += fmt::format("{}:\n\n{}\n{}\n{}\n\n", markdown_line(code.summary), fence, code.text, fence);
     }
 };
 
@@ -68,10 +68,10 @@ struct Writer {
 
 std::string markdown_page(const Document& document) {
     Writer writer;
-    writer.out = fmt::format("# {}\n\n{}\n\n", markdown(document.title), markdown(document.subtitle));
+    writer.out = fmt::format("# {}\n\n{}\n\n", markdown_line(document.title), markdown_line(document.subtitle));
     for (const Section& section : document.sections) {
         if (section.blocks.empty()) continue;
-        writer.out += "## " + markdown(section.heading) + "\n\n";
+        writer.out += "## " + markdown_line(section.heading) + "\n\n";
         for (const Block& block : section.blocks) std::visit(writer, block);
     }
     writer.out.pop_back();

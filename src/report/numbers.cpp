@@ -55,6 +55,13 @@ std::string signed_decimals(double value, int places) {
     return value > 0 && !zero ? "+" + text : text;
 }
 
+int score_places(const TaskScore& score) {
+    double largest = 0;
+    for (const Number& value : {score.score, score.low, score.high})
+        largest = std::max(largest, std::abs(value.value_or(0)));
+    return largest >= 10 ? 1 : 3;
+}
+
 std::string with_error(double value, const Number& standard_error) {
     if (!standard_error || *standard_error <= 0) return significant(value, 4);
     const double half = kTwoSided95 * *standard_error;
@@ -65,9 +72,9 @@ std::string with_error(double value, const Number& standard_error) {
     return fixed(value, places) + " ± " + fixed(half, places);
 }
 
-std::string percent(double part) {
+std::string percent(double part, int places) {
     const double value = 100 * part;
-    return decimals(value, 0) + "\u00a0%";
+    return decimals(value, places) + "\u00a0%";
 }
 
 std::string bytes_text(double bytes) {
@@ -78,6 +85,15 @@ std::string bytes_text(double bytes) {
         ++unit;
     }
     return (unit == 0 ? fixed(bytes, 0) : significant(bytes, 4)) + "\u00a0" + kUnits[unit];
+}
+
+std::string bytes_range(double least, double most) {
+    const std::string low = bytes_text(least);
+    const std::string high = bytes_text(most);
+    if (low == high) return low;
+    const std::size_t unit = low.rfind("\u00a0");
+    const bool same_unit = low.substr(unit) == high.substr(high.rfind("\u00a0"));
+    return (same_unit ? low.substr(0, unit) : low) + " to " + high;
 }
 
 std::string seconds_text(double seconds) {

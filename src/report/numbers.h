@@ -22,12 +22,16 @@ std::string decimals(const Number& value, int places = 3);
 
 std::string signed_decimals(double value, int places = 3);  // with + or −
 
+// Decimals that suit a score and its bounds: three for shares of one, one for those out of a hundred.
+int score_places(const TaskScore& score);
+
 // "0.213 ± 0.008": the 95 % interval of a mean with this standard error, the error's decimals for both.
 std::string with_error(double value, const Number& standard_error);
 
-std::string percent(double part);          // 0.973 -> "97 %"
-std::string bytes_text(double bytes);      // "12.35 MB", 1 MB = 10^6 bytes
-std::string seconds_text(double seconds);  // "4.8 s", "12 min 3 s", "3 h 10 min"
+std::string percent(double part, int places = 0);    // 0.973 -> "97 %"
+std::string bytes_text(double bytes);                // "12.35 MB", 1 MB = 10^6 bytes
+std::string bytes_range(double least, double most);  // "12.1 to 12.3 MB"
+std::string seconds_text(double seconds);            // "4.8 s", "12 min 3 s", "3 h 10 min"
 
 // "[0.71, 0.86]", empty without both bounds.
 std::string interval(const Number& low, const Number& high, int places = 3);

@@ -2,13 +2,16 @@
 
 namespace dwubit::report {
 
-std::string_view page_style() {
-    return R"css(
+namespace {
+
+constexpr std::string_view kStyle = R"css(
 :root {
   --paper: #ffffff; --ink: #1c2330; --quiet: #5b6577; --line: #d8dde6; --box: #f5f7fa; --accent: #2b5fb8;
+  --worse: #b3261e; --better: #1f7a3f;
 }
 @media (prefers-color-scheme: dark) {
-  :root { --paper: #14181f; --ink: #e3e7ee; --quiet: #98a3b5; --line: #333b49; --box: #1c222c; --accent: #86b0f7; }
+  :root { --paper: #14181f; --ink: #e3e7ee; --quiet: #98a3b5; --line: #333b49; --box: #1c222c; --accent: #86b0f7;
+    --worse: #f2938c; --better: #7fcf9a; }
 }
 * { box-sizing: border-box; }
 html { -webkit-text-size-adjust: 100%; }
@@ -16,7 +19,7 @@ body {
   margin: 0; background: var(--paper); color: var(--ink); overflow-wrap: anywhere;
   font: 16px/1.55 system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans", sans-serif;
 }
-main { max-width: 66rem; margin: 0 auto; padding: 2rem 1.25rem 4rem; }
+main { max-width: 78rem; margin: 0 auto; padding: 2rem 1.25rem 4rem; }
 header p { color: var(--quiet); margin: .25rem 0 0; }
 h1 { font-size: 1.9rem; line-height: 1.2; margin: 0; }
 h2 { font-size: 1.3rem; margin: 2.75rem 0 .75rem; padding-bottom: .3rem; border-bottom: 1px solid var(--line); }
@@ -34,15 +37,37 @@ p { max-width: 46rem; }
 }
 table { border-collapse: separate; border-spacing: 0; width: 100%; font-size: .9rem; overflow-wrap: normal; }
 th, td { padding: .5rem .75rem; text-align: left; vertical-align: top; border-bottom: 1px solid var(--line); }
-td, tbody th { white-space: nowrap; }
+th, td { white-space: nowrap; }
 tbody tr:last-child > * { border-bottom: 0; }
 thead th { background: var(--box); font-weight: 600; vertical-align: bottom; }
 th:first-child { position: sticky; left: 0; background: var(--paper); border-right: 1px solid var(--line); }
 thead th:first-child { background: var(--box); }
 .number { text-align: right; font-variant-numeric: tabular-nums; }
 small { display: block; color: var(--quiet); font-size: .8rem; font-weight: 400; }
-figure { margin: 1.25rem 0; }
+.worse small { color: var(--worse); }
+td.worse:not(.number) { color: var(--worse); }
+.better small { color: var(--better); }
+figure { margin: 1.5rem 0 2.25rem; }
+figure h3 { margin: 0 0 .5rem; }
+figure h4 { margin: 0; font-size: .85rem; }
 figcaption { color: var(--quiet); font-size: .9rem; max-width: 46rem; }
+.panels.several { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(17rem, 100%), 1fr)); gap: 1rem 1.5rem; }
+.panel { min-width: 0; }
+.view svg { display: block; }
+.static { overflow-x: auto; }
+.static svg { width: 100%; }
+.panels:not(.several) .static svg { min-width: 34rem; max-width: 52rem; }
+.live > .static { display: none; }
+.drawn { width: 100%; max-width: 52rem; }
+.vega-embed { width: 100%; }
+.static text { font-size: 12px; fill: var(--ink); }
+.static .label, .drawn .mark-text text { paint-order: stroke; stroke: var(--paper); stroke-width: 3px; }
+.static .quiet { fill: var(--quiet); }
+.static .grid { stroke: currentColor; stroke-opacity: .13; }
+.static .edge { stroke: currentColor; stroke-opacity: .45; }
+.static .level { stroke: currentColor; stroke-opacity: .6; stroke-dasharray: 4 4; }
+.legend { display: flex; flex-wrap: wrap; gap: .3rem 1.1rem; list-style: none; margin: 0 0 .75rem; padding: 0; font-size: .9rem; }
+.legend li { display: flex; align-items: center; gap: .4rem; }
 pre {
   overflow-x: auto; background: var(--box); border: 1px solid var(--line); border-radius: 8px; padding: .9rem;
   font: .82rem/1.5 ui-monospace, "DejaVu Sans Mono", Menlo, Consolas, monospace; overflow-wrap: normal;
@@ -55,6 +80,11 @@ summary { cursor: pointer; }
 }
 @media print { .wide { overflow: visible; } }
 )css";
+
+}  // namespace
+
+std::string_view page_style() {
+    return kStyle;
 }
 
 }  // namespace dwubit::report

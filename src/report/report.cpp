@@ -1,7 +1,9 @@
 #include "report/report.h"
 
 #include <utility>
+#include <variant>
 
+#include "report/chart_svg.h"
 #include "report/document.h"
 #include "report/pages.h"
 #include "report/report_data.h"
@@ -20,6 +22,13 @@ Result<std::vector<ReportFile>> render_report(Json object) {
     std::vector<ReportFile> files;
     files.push_back({"report.json", dump_json(object, 2) + "\n"});
     files.push_back({"report.md", report::markdown_page(document)});
+    for (const report::Section& section : document.sections) {
+        for (const report::Block& block : section.blocks) {
+            const auto* const chart = std::get_if<report::Chart>(&block);
+            if (chart != nullptr)
+                files.push_back({report::kChartFolder + chart->name + ".svg", report::chart_svg(*chart)});
+        }
+    }
     files.push_back({"report.html", report::html_page(document)});
     return files;
 }

@@ -189,6 +189,7 @@ Result<Model> read_model(const Json& value, const std::string& where) {
     model.id = in.name("id");
     model.method = in.text("method");
     model.recipe = in.text("recipe");
+    model.parameters = in.object("parameters");
     model.bits_linears = in.number("bits_per_weight_linears");
     model.bits_file = in.number("bits_per_weight_file");
     model.bytes = in.count("bytes");

@@ -75,6 +75,7 @@ struct Model {
     std::string id;
     std::string method;  // empty for the base
     std::string recipe;
+    Json parameters;  // an object
     Number bits_linears, bits_file;
     Count bytes, bytes_per_token;
     std::optional<Part> embedding, head;

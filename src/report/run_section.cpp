@@ -96,6 +96,13 @@ Section run_section(const Report& report) {
         section.blocks.emplace_back(Heading{"Steps"});
         section.blocks.emplace_back(step_table(report, machines));
     }
+    Json parameters = Json::object();
+    for (const Model& model : report.models) {
+        if (!model.parameters.empty()) parameters[model.id] = model.parameters;
+    }
+    if (!parameters.empty()) {
+        section.blocks.emplace_back(Code{"Parameters that each method ran with", dump_json(parameters, 2)});
+    }
     if (!report.settings.empty()) {
         section.blocks.emplace_back(Code{"Settings, as the study file was read", dump_json(report.settings, 2)});
     }

@@ -22,21 +22,22 @@ Cell score_cell(const Task& task, const Model& model, bool base) {
     const auto at = model.tasks.find(task.name);
     if (at == model.tasks.end() || !at->second.score) return kNone;
     const TaskScore& score = at->second;
-    const std::string bounds = interval(score.low, score.high);
-    const std::string text = decimals(*score.score) + (bounds.empty() ? "" : " " + bounds);
+    const int places = score_places(score);
+    const std::string bounds = interval(score.low, score.high, places);
+    const std::string text = decimals(*score.score, places) + (bounds.empty() ? "" : " " + bounds);
     if (base) return {text, task.above_chance == false ? "at chance" : ""};
     std::string note;
     if (score.difference) {
-        note = signed_decimals(*score.difference);
-        const std::string range = interval(score.difference_low, score.difference_high);
+        note = signed_decimals(*score.difference, places);
+        const std::string range = interval(score.difference_low, score.difference_high, places);
         if (!range.empty()) note += " " + range;
     }
-    if (score.within_noise) {
-        const bool gain = score.difference && (*score.difference > 0) == task.higher_is_better;
-        const char* const word = *score.within_noise ? "within noise" : gain ? "better" : "worse";
-        note += (note.empty() ? "" : ", ") + std::string(word);
-    }
-    return {text, note};
+    if (!score.within_noise) return {text, note};
+    const bool gain = score.difference && (*score.difference > 0) == task.higher_is_better;
+    const Tone tone = *score.within_noise ? Tone::kPlain : gain ? Tone::kBetter : Tone::kWorse;
+    note += note.empty() ? "" : ", ";
+    note += *score.within_noise ? "within noise" : gain ? "better" : "worse";
+    return {text, note, tone};
 }
 
 Cell perplexity_cell(const Model& model, bool base) {
@@ -72,7 +73,7 @@ std::string task_note(const Task& task) {
     std::string note = task.metric.substr(0, task.metric.find(','));
     if (!task.higher_is_better) note += ", lower is better";
     if (task.documents) note += fmt::format(", {} documents", *task.documents);
-    if (task.chance) note += ", chance " + significant(*task.chance, 3);
+    if (task.chance) note += fmt::format(", chance {:.3g}", *task.chance);
     return note;
 }
 
@@ -96,9 +97,13 @@ std::string equal_bytes_text(const Report& report, const std::vector<std::vector
     std::vector<std::string> groups;
     for (std::size_t c = 0; c < classes.size(); ++c) {
         std::vector<std::string> names;
-        for (const std::size_t i : classes[c]) names.push_back(report.models[i].id);
-        groups.push_back(fmt::format("{}: {} ({})", class_letter(c), listed(names, 12),
-                                     bytes_text(static_cast<double>(*report.models[classes[c][0]].bytes))));
+        std::vector<double> bytes;
+        for (const std::size_t i : classes[c]) {
+            names.push_back(report.models[i].id);
+            bytes.push_back(static_cast<double>(*report.models[i].bytes));
+        }
+        const auto [least, most] = std::minmax_element(bytes.begin(), bytes.end());
+        groups.push_back(fmt::format("{}: {} ({})", class_letter(c), listed(names, 12), bytes_range(*least, *most)));
     }
     std::string text;
     for (const std::string& group : groups) text += (text.empty() ? "" : "; ") + group;
@@ -132,15 +137,45 @@ std::string parts_text(const Report& report) {
 
 std::vector<Column> columns_of(const Report& report, bool sizes) {
     std::vector<Column> columns = {{"method", "", false}};
-    if (sizes) columns.push_back({"size", "same letter: equal bytes", false});
+    if (sizes) columns.push_back({"size", "A, B: of equal bytes", false});
     columns.push_back({"bits of linears", "per weight", true});
     columns.push_back({"bits of file", "per weight", true});
     columns.push_back({"bytes", "of the file", true});
-    columns.push_back({"perplexity", "± 95 %", true});
+    const Count predictions = report.models[report.base].perplexity.predictions;
+    columns.push_back(
+        {"perplexity", predictions ? fmt::format("± 95 %, {} predictions", *predictions) : "± 95 %", true});
     columns.push_back({"KL divergence", "from the base, ± 95 %", true});
     for (const Task& task : report.tasks) columns.push_back({task.name, task_note(task), true});
     columns.push_back({"seconds", "", true});
     return columns;
+}
+
+// Answers that the base had right and a method wrong, and the other way round. Empty where no task counts them.
+Table flips_table(const Report& report) {
+    Table table{{{"method", "", false}}, {}};
+    std::vector<const Task*> tasks;
+    for (const Task& task : report.tasks) {
+        const bool counted_here = std::any_of(report.models.begin(), report.models.end(), [&](const Model& model) {
+            const auto at = model.tasks.find(task.name);
+            return at != model.tasks.end() && at->second.lost && at->second.gained;
+        });
+        if (!counted_here) continue;
+        tasks.push_back(&task);
+        table.columns.push_back(
+            {task.name, task.documents ? fmt::format("of {} documents", *task.documents) : "", true});
+    }
+    if (tasks.empty()) return table;
+    for (const Model& model : report.models) {
+        if (is_base(report, model)) continue;
+        std::vector<Cell> row = {model.id};
+        for (const Task* const task : tasks) {
+            const auto at = model.tasks.find(task->name);
+            const bool known = at != model.tasks.end() && at->second.lost && at->second.gained;
+            row.emplace_back(known ? fmt::format("{} lost, {} gained", *at->second.lost, *at->second.gained) : kNone);
+        }
+        table.rows.push_back(std::move(row));
+    }
+    return table;
 }
 
 }  // namespace
@@ -162,7 +197,7 @@ Section summary_section(const Report& report) {
         row.emplace_back(significant(model.bits_file, 4));
         row.emplace_back(
             model.bytes ? bytes_text(static_cast<double>(*model.bytes)) : kNone,
-            model.bytes_per_token ? bytes_text(static_cast<double>(*model.bytes_per_token)) + " read per token" : "");
+            model.bytes_per_token ? bytes_text(static_cast<double>(*model.bytes_per_token)) + " per token" : "");
         row.push_back(perplexity_cell(model, base));
         row.push_back(divergence_cell(model));
         for (const Task& task : report.tasks) row.push_back(score_cell(task, model, base));
@@ -179,6 +214,14 @@ Section summary_section(const Report& report) {
                       "base on the same documents; \"within noise\" means that its interval holds zero."});
     }
     section.blocks.emplace_back(Paragraph{parts_text(report)});
+    Table flips = flips_table(report);
+    if (!flips.rows.empty()) {
+        section.blocks.emplace_back(Heading{"Answers that changed"});
+        section.blocks.emplace_back(
+            Paragraph{"Lost: right in the base, wrong in the method; gained: the other way round. Equal scores can "
+                      "hide many of both."});
+        section.blocks.emplace_back(std::move(flips));
+    }
     return section;
 }
 

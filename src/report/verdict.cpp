@@ -13,9 +13,6 @@
 namespace dwubit::report {
 namespace {
 
-constexpr double kKept = 0.8;       // of multiple choice, at least
-constexpr double kCollapsed = 0.5;  // of generation, less than this
-
 using Places = std::vector<std::size_t>;
 
 std::vector<std::string> ids(const Report& report, const Places& places) {
@@ -41,22 +38,22 @@ std::string measure_name(Measure measure) {
     return measure == Measure::kDivergence ? "KL divergence" : "perplexity";
 }
 
-// "At 12.3 MB (2.13 bits per weight in the linears)"
+// "12.3 MB (2.125 bits per weight in the linears)"
 std::string size_text(const Report& report, const Places& members) {
-    const Model& first = report.models[members.front()];
-    std::string text = "At " + bytes_text(static_cast<double>(*first.bytes));
-    Number least;
-    Number most;
+    std::vector<double> bytes;
+    std::vector<double> bits;
     for (const std::size_t i : members) {
-        const Number bits = report.models[i].bits_linears;
-        if (!bits) continue;
-        least = least ? std::min(*least, *bits) : *bits;
-        most = most ? std::max(*most, *bits) : *bits;
+        bytes.push_back(static_cast<double>(*report.models[i].bytes));
+        if (report.models[i].bits_linears) bits.push_back(*report.models[i].bits_linears);
     }
-    if (!least) return text;
-    const std::string low = significant(*least, 3);
-    const std::string high = significant(*most, 3);
-    return fmt::format("{} ({} bits per weight in the linears)", text, low == high ? low : low + " to " + high);
+    const auto [least, most] = std::minmax_element(bytes.begin(), bytes.end());
+    const std::string text = bytes_range(*least, *most);
+    if (bits.empty()) return text;
+    const auto [low, high] = std::minmax_element(bits.begin(), bits.end());
+    const std::string least_bits = significant(*low, 4);
+    const std::string most_bits = significant(*high, 4);
+    return fmt::format("{} ({} bits per weight in the linears)", text,
+                       least_bits == most_bits ? least_bits : least_bits + " to " + most_bits);
 }
 
 // The order of a class: the best first.
@@ -89,8 +86,8 @@ std::string other_order(const Report& report, const Places& order, Measure measu
 std::string winner_text(const Report& report, const Places& order, Measure measure, const std::string& size) {
     const Model& best = report.models[order[0]];
     const Model& next = report.models[order[1]];
-    const std::string lead = fmt::format("{} {} is the best of {}: {}.", size, best.id,
-                                         counted(order.size(), "method", "methods"), quality_text(best));
+    const std::string lead =
+        fmt::format("{} is the best of {} at {}: {}.", best.id, order.size(), size, quality_text(best));
     const std::optional<bool> known = differ(best, next, measure);
     const std::string noise = known ? fmt::format("the difference in {} is larger than noise", measure_name(measure))
                                     : "no error is known, so that the difference may be noise";
@@ -105,9 +102,9 @@ std::string level_text(const Report& report, const Places& order, std::size_t le
     for (std::size_t i = 0; i < order.size(); ++i) {
         (i < leaders ? names : rest).push_back(with_value(report.models[order[i]], measure));
     }
-    std::string text = fmt::format("{} {} cannot be told apart by {}: the difference is within noise. {} has {}.", size,
-                                   listed(names, 6), measure_name(measure), report.models[order[0]].id,
-                                   quality_text(report.models[order[0]]));
+    std::string text =
+        fmt::format("{} cannot be told apart at {}: the difference in {} is within noise. {} has {}.", listed(names, 6),
+                    size, measure_name(measure), report.models[order[0]].id, quality_text(report.models[order[0]]));
     if (!rest.empty()) text += fmt::format(" Worse by more than noise: {}.", listed(rest, 6));
     return text;
 }
@@ -117,13 +114,14 @@ std::string class_text(const Report& report, const Places& members) {
     const std::string size = size_text(report, members);
     if (members.size() == 1) {
         const Model& only = report.models[members[0]];
-        return fmt::format("{} {} is alone: {}. No other method of this study has this size.", size, only.id,
+        return fmt::format("{} is alone at {}: {}. No other method of this study has this size.", only.id, size,
                            quality_text(only));
     }
     const Measure measure = common_measure(report, members);
     if (measure == Measure::kNone) {
-        return fmt::format("{} {} cannot be ranked: neither perplexity nor KL divergence was measured for all of them.",
-                           size, listed(ids(report, members)));
+        return fmt::format(
+            "{} cannot be ranked at {}: neither perplexity nor KL divergence was measured for all of them.",
+            listed(ids(report, members), 12), size);
     }
     const Places order = ranked(report, members, measure);
     std::size_t leaders = 1;
@@ -163,119 +161,151 @@ std::vector<std::string> beaten(const Report& report, const std::vector<Places>&
     return found;
 }
 
-// "orlik_dzialy −0.210 [−0.280, −0.140]"
-std::string difference_text(const Task& task, const TaskScore& score) {
-    const std::string bounds = interval(score.difference_low, score.difference_high);
-    return fmt::format("{} {}{}{}", task.name, signed_decimals(*score.difference), bounds.empty() ? "" : " ", bounds);
+// On how many tasks above chance a model is measured, and on how many it is off the base by more than noise.
+struct TaskCount {
+    std::size_t measured = 0;
+    std::size_t worse = 0;
+    std::size_t better = 0;
+};
+
+TaskCount count_tasks(const Report& report, const Model& model) {
+    TaskCount count;
+    for (const Task& task : report.tasks) {
+        const auto at = model.tasks.find(task.name);
+        if (task.above_chance == false || at == model.tasks.end()) continue;
+        const TaskScore& score = at->second;
+        if (!score.difference || !score.within_noise) continue;
+        ++count.measured;
+        if (*score.within_noise) continue;
+        const bool gain = (*score.difference > 0) == task.higher_is_better;
+        ++(gain ? count.better : count.worse);
+    }
+    return count;
 }
 
 // Methods against the base on the tasks above chance.
 std::vector<std::string> task_texts(const Report& report) {
     std::vector<std::string> quiet;
-    std::vector<std::string> found;
+    std::vector<std::string> worse;
+    std::vector<std::string> better;
     for (const Model& model : report.models) {
         if (is_base(report, model)) continue;
-        std::vector<std::string> worse;
-        std::vector<std::string> better;
-        std::size_t known = 0;
-        for (const Task& task : report.tasks) {
-            const auto at = model.tasks.find(task.name);
-            if (task.above_chance == false || at == model.tasks.end()) continue;
-            const TaskScore& score = at->second;
-            if (!score.difference || !score.within_noise) continue;
-            ++known;
-            if (*score.within_noise) continue;
-            const bool gain = (*score.difference > 0) == task.higher_is_better;
-            (gain ? better : worse).push_back(difference_text(task, score));
+        const TaskCount count = count_tasks(report, model);
+        if (count.measured == 0) continue;
+        if (count.worse == 0 && count.better == 0) {
+            quiet.push_back(fmt::format("{} (of {})", model.id, counted(count.measured, "task", "tasks")));
         }
-        if (known == 0) continue;
-        if (worse.empty() && better.empty()) quiet.push_back(model.id);
-        const std::string of = fmt::format("{} of {}", worse.size(), counted(known, "task", "tasks"));
-        if (!worse.empty()) {
-            found.push_back(
-                fmt::format("{} is worse than the base by more than noise on {}: {}.", model.id, of, listed(worse, 3)));
-        }
-        if (!better.empty()) {
-            found.push_back(
-                fmt::format("{} is better than the base by more than noise on {}.", model.id, listed(better, 3)));
-        }
+        if (count.worse > 0) worse.push_back(fmt::format("{} on {} of {}", model.id, count.worse, count.measured));
+        if (count.better > 0) better.push_back(fmt::format("{} on {} of {}", model.id, count.better, count.measured));
     }
-    if (!quiet.empty()) {
-        found.insert(found.begin(), fmt::format("On every task above chance {} {} within noise of the base.",
-                                                listed(quiet, 8), quiet.size() == 1 ? "is" : "are"));
+    std::vector<std::string> found;
+    if (!quiet.empty())
+        found.push_back(fmt::format("Within noise of the base on every task above chance: {}.", listed(quiet, 12)));
+    if (!worse.empty()) {
+        found.push_back(
+            fmt::format("Worse than the base by more than noise on tasks above chance: {}.", listed(worse, 12)));
+    }
+    if (!better.empty())
+        found.push_back(fmt::format("Better than the base by more than noise: {}.", listed(better, 12)));
+    return found;
+}
+
+enum class TaskOrder { kUnknown, kLevel, kApart };
+
+// Whether some task above chance has the first ahead of the second: differences from the base without a common point.
+TaskOrder ahead_on_tasks(const Report& report, const Model& first, const Model& second) {
+    TaskOrder order = TaskOrder::kUnknown;
+    for (const Task& task : report.tasks) {
+        const auto a = first.tasks.find(task.name);
+        const auto b = second.tasks.find(task.name);
+        if (task.above_chance == false || a == first.tasks.end() || b == second.tasks.end()) continue;
+        const TaskScore& x = a->second;
+        const TaskScore& y = b->second;
+        if (!x.difference || !y.difference || !x.difference_low || !y.difference_low) continue;
+        order = std::max(order, TaskOrder::kLevel);
+        const bool better = task.higher_is_better ? *x.difference > *y.difference : *x.difference < *y.difference;
+        const bool apart = disjoint(x.difference_low, x.difference_high, y.difference_low, y.difference_high);
+        if (better && apart) order = TaskOrder::kApart;
+    }
+    return order;
+}
+
+// Do the tasks agree with the order of a class? The best of it against each of the others.
+std::vector<std::string> order_texts(const Report& report, const std::vector<Places>& classes) {
+    std::vector<std::string> found;
+    for (const Places& members : classes) {
+        const Measure measure = common_measure(report, members);
+        if (members.size() < 2 || measure == Measure::kNone) continue;
+        const Places order = ranked(report, members, measure);
+        const Model& best = report.models[order[0]];
+        std::vector<std::string> apart;
+        std::vector<std::string> level;
+        std::vector<std::string> against;
+        for (std::size_t i = 1; i < order.size(); ++i) {
+            const Model& other = report.models[order[i]];
+            const TaskOrder ahead = ahead_on_tasks(report, best, other);
+            if (ahead == TaskOrder::kApart) apart.push_back(other.id);
+            if (ahead_on_tasks(report, other, best) == TaskOrder::kApart) {
+                against.push_back(other.id);
+            } else if (ahead == TaskOrder::kLevel) {
+                level.push_back(other.id);
+            }
+        }
+        std::string text;
+        if (!apart.empty())
+            text += fmt::format("{} is also ahead of {} on tasks, by more than noise", best.id, listed(apart, 12));
+        if (!level.empty()) {
+            text += text.empty() ? fmt::format("No task tells {} from {}: the differences are within noise", best.id,
+                                               listed(level, 12))
+                                 : fmt::format("; no task tells it from {}", listed(level, 12));
+        }
+        if (!text.empty()) found.push_back(text + ".");
+        if (!against.empty()) {
+            found.push_back(
+                fmt::format("On some task {} is behind {} by more than noise.", best.id, listed(against, 12)));
+        }
     }
     return found;
 }
 
-// Pairs of one size whose differences from the base have no common point, on tasks above chance.
-std::vector<std::string> between_texts(const Report& report, const std::vector<Places>& classes) {
-    std::vector<std::string> pairs;
-    bool compared = false;
-    for (const Task& task : report.tasks) {
-        if (task.above_chance == false) continue;
-        for (const Places& members : classes) {
-            for (const std::size_t a : members) {
-                for (const std::size_t b : members) {
-                    const auto first = report.models[a].tasks.find(task.name);
-                    const auto second = report.models[b].tasks.find(task.name);
-                    if (a == b || first == report.models[a].tasks.end() || second == report.models[b].tasks.end())
-                        continue;
-                    const TaskScore& x = first->second;
-                    const TaskScore& y = second->second;
-                    if (!x.difference || !y.difference) continue;
-                    compared = compared || (x.difference_low && y.difference_low);
-                    const bool better =
-                        task.higher_is_better ? *x.difference > *y.difference : *x.difference < *y.difference;
-                    if (better && disjoint(x.difference_low, x.difference_high, y.difference_low, y.difference_high)) {
-                        pairs.push_back(
-                            fmt::format("{} over {} on {}", report.models[a].id, report.models[b].id, task.name));
-                    }
-                }
-            }
-        }
-    }
-    if (!compared) return {};
-    if (pairs.empty()) return {"No task separates two methods of one size: their intervals overlap on each."};
-    return {fmt::format("Between methods of one size the tasks separate: {}.", listed(pairs, 4))};
-}
-
-std::string retention_text(const Retention& retention) {
-    const std::string bounds = retention.low && retention.high
-                                   ? fmt::format(" [{}, {}]", percent(*retention.low), percent(*retention.high))
-                                   : "";
-    return percent(retention.value) + bounds;
+std::string share_text(const Retention& retention) {
+    if (!retention.low || !retention.high) return percent(retention.value);
+    return fmt::format("{} [{}, {}]", percent(retention.value), percent(*retention.low), percent(*retention.high));
 }
 
 // The question behind the study: does multiple choice hide that generation is gone?
 std::vector<std::string> retention_texts(const Report& report) {
     std::vector<std::string> found;
+    std::vector<std::string> less;
+    std::vector<std::string> more;
     std::vector<std::string> level;
     for (const Model& model : report.models) {
-        if (is_base(report, model) || !model.choice || !model.generation) continue;
-        const Retention& choice = *model.choice;
-        const Retention& generation = *model.generation;
-        const bool apart = disjoint(choice.low, choice.high, generation.low, generation.high);
-        if (choice.value >= kKept && generation.value < kCollapsed && apart) {
+        const Pattern pattern = is_base(report, model) ? Pattern::kUnknown : pattern_of(model);
+        if (pattern == Pattern::kUnknown) continue;
+        const std::string shares =
+            fmt::format("{} ({} and {})", model.id, percent(model.choice->value), percent(model.generation->value));
+        if (pattern == Pattern::kCollapse) {
             found.push_back(
-                fmt::format("{} keeps multiple choice while generation collapses: {} of the base's score above chance "
-                            "is left in multiple choice and {} in generation.",
-                            model.id, retention_text(choice), retention_text(generation)));
-        } else if (apart && generation.value < choice.value) {
-            found.push_back(
-                fmt::format("{} loses more in generation than multiple choice shows: {} is left there and {} "
-                            "in multiple choice.",
-                            model.id, retention_text(generation), retention_text(choice)));
-        } else if (apart) {
-            found.push_back(fmt::format("{} loses more in multiple choice ({} left) than in generation ({} left).",
-                                        model.id, retention_text(choice), retention_text(generation)));
-        } else {
-            level.push_back(fmt::format("{} ({} and {})", model.id, percent(choice.value), percent(generation.value)));
+                fmt::format("{} keeps multiple choice while generation collapses: of the base's score above chance "
+                            "{} is left in multiple choice and {} in generation.",
+                            model.id, share_text(*model.choice), share_text(*model.generation)));
         }
+        if (pattern == Pattern::kGenerationLess) less.push_back(shares);
+        if (pattern == Pattern::kChoiceLess) more.push_back(shares);
+        if (pattern == Pattern::kAlike) level.push_back(shares);
     }
-    if (!level.empty()) {
-        found.push_back(
-            fmt::format("Multiple choice and generation keep alike, within noise, in {}.", listed(level, 8)));
-    }
+    const std::string lead = found.empty() && !(less.empty() && more.empty() && level.empty())
+                                 ? "No method keeps multiple choice while generation collapses."
+                                 : "";
+    std::string rest;
+    const auto add = [&](std::string_view words, const std::vector<std::string>& names) {
+        if (!names.empty()) rest += fmt::format("{}{}: {}.", rest.empty() ? "" : " ", words, listed(names, 12));
+    };
+    add("Left of multiple choice and of generation, alike within noise", level);
+    add("Less left of generation than of multiple choice", less);
+    add("Less left of multiple choice than of generation", more);
+    if (!lead.empty()) found.push_back(lead);
+    if (!rest.empty()) found.push_back(rest);
     return found;
 }
 
@@ -295,9 +325,9 @@ Verdict write_verdict(const Report& report) {
         verdict.findings.push_back("No method can be ranked: no sizes are known.");
     }
     append(verdict.findings, beaten(report, classes));
-    append(verdict.findings, task_texts(report));
-    append(verdict.findings, between_texts(report, classes));
     append(verdict.findings, retention_texts(report));
+    append(verdict.findings, order_texts(report, classes));
+    append(verdict.findings, task_texts(report));
     verdict.limits = verdict_limits(report);
     return verdict;
 }

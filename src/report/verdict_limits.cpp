@@ -32,25 +32,27 @@ void at_chance(const Report& report, Sentences& out) {
                     listed(names, 6)));
 }
 
-// The widest interval of a difference, and whether the study saw any.
+// The task above chance whose widest interval hides the largest share of what the base can do.
 void within_noise(const Report& report, Sentences& out) {
     double widest = 0;
-    const Task* where = nullptr;
+    std::string text;
     for (const Task& task : report.tasks) {
+        const auto& scores = report.models[report.base].tasks;
+        const auto base = scores.find(task.name);
+        if (task.above_chance == false || base == scores.end() || !base->second.score) continue;
+        const double room = std::abs(*base->second.score - task.chance.value_or(0));
         for (const Model& model : report.models) {
             const auto at = model.tasks.find(task.name);
             if (at == model.tasks.end() || !at->second.difference_low || !at->second.difference_high) continue;
             const double half = (*at->second.difference_high - *at->second.difference_low) / 2;
-            if (half <= widest) continue;
-            widest = half;
-            where = &task;
+            if (room <= 0 || half / room <= widest) continue;
+            widest = half / room;
+            text = fmt::format("{}{} a loss of {} ({} of the base's score above chance)", task.name,
+                               task.documents ? fmt::format(" with {} documents", *task.documents) : std::string(),
+                               decimals(half, score_places(base->second)), percent(widest));
         }
     }
-    if (where == nullptr) return;
-    const std::string documents =
-        where->documents ? fmt::format(" with {} documents", *where->documents) : std::string();
-    out.push_back(fmt::format("Within noise does not mean equal: on {}{} a loss of up to {} would not be seen.",
-                              where->name, documents, decimals(widest)));
+    if (!text.empty()) out.push_back(fmt::format("Within noise does not mean equal: on {} can go unseen.", text));
 }
 
 void different_sizes(const Report& report, Sentences& out) {
