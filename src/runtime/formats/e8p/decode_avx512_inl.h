@@ -105,10 +105,10 @@ inline void decode_points(const KernelTables& t, const unsigned char* points, st
     constexpr int kStep = kOrder == Order::kLanes ? 4 : 1;
     for (int c = 0; c < 4; ++c) {
         const std::uint8_t* const p = list + (kOrder == Order::kLanes ? c : 8 * c);
-        const __m512i values = _mm512_set_epi64(
-            point_bytes(t, p[7 * kStep]), point_bytes(t, p[6 * kStep]), point_bytes(t, p[5 * kStep]),
-            point_bytes(t, p[4 * kStep]), point_bytes(t, p[3 * kStep]), point_bytes(t, p[2 * kStep]),
-            point_bytes(t, p[kStep]), point_bytes(t, p[0]));
+        const __m512i values =
+            _mm512_set_epi64(point_bytes(t, p[7 * kStep]), point_bytes(t, p[6 * kStep]), point_bytes(t, p[5 * kStep]),
+                             point_bytes(t, p[4 * kStep]), point_bytes(t, p[3 * kStep]), point_bytes(t, p[2 * kStep]),
+                             point_bytes(t, p[kStep]), point_bytes(t, p[0]));
         out[c] = _mm512_add_epi8(values, _mm512_set1_epi8(kOffset));
     }
 }
