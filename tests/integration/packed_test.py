@@ -92,8 +92,9 @@ class Runs(Packed):
         for layer in found["layers"]:
             self.assertEqual((layer["format"], layer["bits_per_weight"]), ("uniform_group", 2 + 18 / 32))
             self.assertEqual((layer["transform"], layer["params"]), ("none", PARAMS))
-            self.assertEqual(layer["kernel"], "uniform_group_gemm_f32_ref")
-            self.assertIn("bf16", layer["fallback_reason"])
+            self.assertRegex(layer["kernel"], "^uniform_group_gemv_bf16_" + layer["isa"] + "$")
+            self.assertRegex(layer["prompt_kernel"], "^uniform_group_gemm_(f32|bf16)_")
+            self.assertIsNone(layer["fallback_reason"])
         self.assertEqual(found["head"]["format"], "BF16")
         names = [tensor["name"] for tensor in self.ok("inspect", packed, "--tensors")["tensors"]]
         self.assertIn(UP + ".scales", names)

@@ -109,6 +109,7 @@ struct FormatKernel {
     // other at arranged_bytes(), a multiple of 64, and start at 64. A row's result must not depend on the other rows.
     static constexpr std::int64_t kMaxRows = 8;
     std::size_t (*arranged_bytes)(const void* matrix) = nullptr;
+    std::uint64_t (*arrangement)(const void* matrix) = nullptr;
     void (*arrange)(const void* matrix, const float* x, void* out) = nullptr;
     void (*product)(const void* matrix, const void* x, std::int64_t rows, std::int64_t first, std::int64_t columns,
                     float* y) = nullptr;

@@ -16,7 +16,8 @@ constexpr std::int64_t kMinRows = 32;  // below it the product is slow whatever 
 // Activations that this thread has arranged for a kernel: all panels of a product read the same. A few of them, because
 // a thread goes back and forth between the linears of one input.
 struct Arranged {
-    const void* matrix = nullptr;
+    const FormatKernel* kernel = nullptr;
+    std::uint64_t arrangement = 0;
     std::uint64_t generation = 0;
     AlignedBuffer<std::byte> bytes;
 };
@@ -78,17 +79,22 @@ const void* FormatWeight::arranged(const Activations& x, std::int64_t rows) cons
     thread_local std::array<Arranged, kArranged> known;
     thread_local std::size_t oldest = 0;
     const void* const matrix = reader_->matrix();
+    const FormatKernel* const kernel = kernels_.few;
+    const std::uint64_t arrangement =
+        kernel->arrangement != nullptr ? kernel->arrangement(matrix) : reinterpret_cast<std::uintptr_t>(matrix);
     for (const Arranged& one : known) {
-        if (one.matrix == matrix && one.generation == x.generation()) return one.bytes.data();
+        const bool same = one.kernel == kernel && one.arrangement == arrangement && one.generation == x.generation();
+        if (same) return one.bytes.data();
     }
     Arranged& room = known[oldest++ % kArranged];
-    const std::size_t row_bytes = kernels_.few->arranged_bytes(matrix);
+    const std::size_t row_bytes = kernel->arranged_bytes(matrix);
     std::byte* const out = room.bytes.reserve(row_bytes * static_cast<std::size_t>(rows));
     for (std::int64_t r = 0; r < rows; ++r) {
-        kernels_.few->arrange(matrix, static_cast<const float*>(x.data(GemmType::kF32, r)),
-                              out + row_bytes * static_cast<std::size_t>(r));
+        kernel->arrange(matrix, static_cast<const float*>(x.data(GemmType::kF32, r)),
+                        out + row_bytes * static_cast<std::size_t>(r));
     }
-    room.matrix = matrix;
+    room.kernel = kernel;
+    room.arrangement = arrangement;
     room.generation = x.generation();
     return out;
 }
@@ -113,7 +119,7 @@ void FormatWeight::multiply_panels(const T* x, std::int64_t rows, std::int64_t s
                                    std::int64_t columns, float* y) const {
     thread_local AlignedBuffer<T> room;
     const std::int64_t k = in_features();
-    const std::int64_t span = std::clamp(kCacheElements / k / kMinRows * kMinRows, kMinRows, PackedMatrix::kPanel);
+    const std::int64_t span = std::clamp(kCacheElements / k / kMinRows * kMinRows, kMinRows, kPanel);
     for (std::int64_t done = 0; done < columns; done += span) {
         const std::int64_t count = std::min(span, columns - done);
         T* const values = room.reserve(static_cast<std::size_t>(count * k));

@@ -6,7 +6,6 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <string>
 
 #include "runtime/cpu/isa.h"
@@ -16,25 +15,11 @@ namespace dwubit {
 // What the multiplications see. kBf16: both factors rounded to bf16, float32 sums.
 enum class GemmType { kF32, kBf16 };
 
-// A weight matrix W of shape [n, k] in the library's own order, for y = x Wᵀ. Thread-safe to apply.
-class PackedMatrix {
-public:
-    virtual ~PackedMatrix() = default;
-    // y[r, j] = x[r] . W[first + j], j < columns; `first` is a multiple of kPanel. x: [rows, k], float or bf16 bits by
-    // the type it was packed for; y: [rows, columns]; both without gaps.
-    virtual void apply(const void* x, std::int64_t rows, std::int64_t first, std::int64_t columns, float* y) const = 0;
-
-    // Output features per panel: full GEMM rate from here on with oneDNN 2.6, and a multiple of its blocks.
-    static constexpr std::int64_t kPanel = 256;
-};
-
 struct GemmBackend {
     const char* name;  // "onednn", "openblas", "ref"
     // The library and the instruction set it runs, for reports: "oneDNN 2.6.3 avx512_core_amx".
     std::string (*describe)();
     bool (*supports)(GemmType type, const CpuIsa& isa);
-    // w: [n, k] row-major, float or bf16 bits by type; not kept.
-    std::unique_ptr<PackedMatrix> (*pack)(GemmType type, const void* w, std::int64_t n, std::int64_t k);
     // C = A B (+ C if accumulate): A [m, k], B [k, n], or [n, k] if transpose_b; row-major with row strides.
     void (*multiply)(bool transpose_b, std::int64_t m, std::int64_t n, std::int64_t k, const float* a, std::int64_t lda,
                      const float* b, std::int64_t ldb, bool accumulate, float* c, std::int64_t ldc);

@@ -2,9 +2,6 @@
 // lower them (OPENBLAS_CORETYPE does).
 #include <cblas.h>
 
-#include <vector>
-
-#include "base/check.h"
 #include "runtime/gemm/gemm.h"
 
 namespace dwubit {
@@ -23,20 +20,6 @@ void multiply(bool transpose_b, std::int64_t m, std::int64_t n, std::int64_t k, 
                 static_cast<blasint>(ldb), accumulate ? 1.0f : 0.0f, c, static_cast<blasint>(ldc));
 }
 
-class OpenblasMatrix final : public PackedMatrix {
-public:
-    OpenblasMatrix(const float* w, std::int64_t n, std::int64_t k) : w_(w, w + n * k), k_(k) {}
-
-    void apply(const void* x, std::int64_t rows, std::int64_t first, std::int64_t columns, float* y) const override {
-        multiply(true, rows, columns, k_, static_cast<const float*>(x), k_, w_.data() + first * k_, k_, false, y,
-                 columns);
-    }
-
-private:
-    std::vector<float> w_;
-    std::int64_t k_;
-};
-
 std::string describe() {
     return openblas_get_config();
 }
@@ -45,15 +28,10 @@ bool supports(GemmType type, const CpuIsa&) {
     return type == GemmType::kF32;
 }
 
-std::unique_ptr<PackedMatrix> pack(GemmType type, const void* w, std::int64_t n, std::int64_t k) {
-    DWUBIT_CHECK(type == GemmType::kF32);
-    return std::make_unique<OpenblasMatrix>(static_cast<const float*>(w), n, k);
-}
-
 }  // namespace
 
 const GemmBackend* detail::configured_gemm() {
-    static constexpr GemmBackend kBackend = {"openblas", describe, supports, pack, multiply, nullptr};
+    static constexpr GemmBackend kBackend = {"openblas", describe, supports, multiply, nullptr};
     return &kBackend;
 }
 

@@ -1,33 +1,9 @@
 // The reference: readable loops. Sums run in float over k in order.
-#include <vector>
-
 #include "base/float16.h"
 #include "runtime/gemm/gemm.h"
 
 namespace dwubit {
 namespace {
-
-template <class T>
-class RefMatrix final : public PackedMatrix {
-public:
-    RefMatrix(const T* w, std::int64_t n, std::int64_t k) : w_(w, w + n * k), k_(k) {}
-
-    void apply(const void* x, std::int64_t rows, std::int64_t first, std::int64_t columns, float* y) const override {
-        const auto* xs = static_cast<const T*>(x);
-        for (std::int64_t r = 0; r < rows; ++r) {
-            for (std::int64_t j = 0; j < columns; ++j) {
-                const T* w = w_.data() + (first + j) * k_;
-                float sum = 0;
-                for (std::int64_t i = 0; i < k_; ++i) sum += to_float(xs[r * k_ + i]) * to_float(w[i]);
-                y[r * columns + j] = sum;
-            }
-        }
-    }
-
-private:
-    std::vector<T> w_;
-    std::int64_t k_;
-};
 
 std::string describe() {
     return "reference loops";
@@ -35,11 +11,6 @@ std::string describe() {
 
 bool supports(GemmType, const CpuIsa&) {
     return true;
-}
-
-std::unique_ptr<PackedMatrix> pack(GemmType type, const void* w, std::int64_t n, std::int64_t k) {
-    if (type == GemmType::kBf16) return std::make_unique<RefMatrix<Bf16>>(static_cast<const Bf16*>(w), n, k);
-    return std::make_unique<RefMatrix<float>>(static_cast<const float*>(w), n, k);
 }
 
 template <class T>
@@ -66,7 +37,7 @@ void multiply_bf16(bool transpose_b, std::int64_t m, std::int64_t n, std::int64_
 }  // namespace
 
 const GemmBackend& gemm_ref() {
-    static constexpr GemmBackend kBackend = {"ref", describe, supports, pack, multiply_loops<float>, multiply_bf16};
+    static constexpr GemmBackend kBackend = {"ref", describe, supports, multiply_loops<float>, multiply_bf16};
     return kBackend;
 }
 

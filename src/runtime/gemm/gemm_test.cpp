@@ -82,9 +82,8 @@ TEST(DenseWeight, EqualsTheProductInDoubleForEveryTypeAndShape) {
             const auto w = normal(n * k, 2);
             const auto bits = as_bf16(w);
             const TensorView view{"w", DType::kBf16, {n, k}, std::as_bytes(std::span(bits)), "test"};
-            auto weight = DenseWeight::pack(view, type);
-            ASSERT_TRUE(weight.ok());
-            const auto y = apply(*weight, x, rows, pool);
+            auto weight = DenseWeight::bind(view, type);
+            const auto y = apply(weight, x, rows, pool);
             const auto expected = product(x, w, rows, n, k);
             for (std::size_t i = 0; i < y.size(); ++i) {
                 ASSERT_NEAR(y[i], expected[i], 2e-6 * static_cast<double>(k) + 1e-6) << rows << 'x' << n << 'x' << k;
@@ -101,12 +100,71 @@ TEST(DenseWeight, SameBytesForAnyNumberOfThreads) {
         std::vector<std::vector<float>> results;
         for (const int threads : {1, 2, 3}) {
             ThreadPool pool(threads);
-            auto weight = DenseWeight::pack(view, GemmType::kF32);
-            ASSERT_TRUE(weight.ok());
-            results.push_back(apply(*weight, x, rows, pool));
+            auto weight = DenseWeight::bind(view, GemmType::kF32);
+            results.push_back(apply(weight, x, rows, pool));
         }
         EXPECT_EQ(0, std::memcmp(results[0].data(), results[1].data(), results[0].size() * 4));
         EXPECT_EQ(0, std::memcmp(results[0].data(), results[2].data(), results[0].size() * 4));
+    }
+}
+
+// Every row of the table, at the sizes where its loops end: one to eight rows alone as together, features anywhere.
+TEST(DenseWeight, KernelRowsEqualTheProductAndDoNotSeeTheirNeighbours) {
+    for (const DenseKernelRow& kernel : dense_kernels()) {
+        SCOPED_TRACE(kernel.name);
+        EXPECT_TRUE(std::string(kernel.name).ends_with("_" + isa_suffix(kernel.isa, kernel.needs)));
+        if (!runs_on(detect_cpu_isa(), kernel.isa, kernel.needs)) continue;
+        for (const auto& [n, k] :
+             {std::pair<std::int64_t, std::int64_t>{1, 1}, {3, 15}, {5, 16}, {4, 33}, {9, 200}, {13, 1024}}) {
+            constexpr std::int64_t kRows = 8;
+            const auto x = normal(kRows * k, 21), w = normal(n * k, 22);
+            std::vector<std::byte> weights(static_cast<std::size_t>(n * k) * dtype_size(kernel.weight));
+            for (std::size_t i = 0; i < w.size(); ++i) {
+                const Bf16 narrow = to_bf16(w[i]);
+                const F16 half = to_f16(w[i]);
+                if (kernel.weight == DType::kBf16) std::memcpy(weights.data() + 2 * i, &narrow, 2);
+                if (kernel.weight == DType::kF16) std::memcpy(weights.data() + 2 * i, &half, 2);
+                if (kernel.weight == DType::kF32) std::memcpy(weights.data() + 4 * i, &w[i], 4);
+            }
+            const auto bits = as_bf16(x);
+            const void* const input =
+                kernel.input == GemmType::kBf16 ? static_cast<const void*>(bits.data()) : x.data();
+            const auto expected = product(x, w, kRows, n, k);
+            std::vector<float> all(static_cast<std::size_t>(kRows * n), NAN);
+            kernel.product(weights.data(), k, input, kRows, n, all.data());
+            for (std::size_t i = 0; i < all.size(); ++i) {
+                ASSERT_NEAR(all[i], expected[i], 2e-6 * static_cast<double>(k) + 1e-6) << n << 'x' << k;
+            }
+            for (std::int64_t rows = 1; rows < kRows; ++rows) {
+                std::vector<float> some(static_cast<std::size_t>(rows * n), NAN);
+                kernel.product(weights.data(), k, input, rows, n, some.data());
+                ASSERT_EQ(0, std::memcmp(some.data(), all.data(), some.size() * sizeof(float))) << rows << " rows";
+            }
+            for (std::int64_t j = 0; j < n; ++j) {
+                float one = NAN;
+                kernel.product(weights.data() + static_cast<std::size_t>(j * k) * dtype_size(kernel.weight), k, input,
+                               1, 1, &one);
+                ASSERT_EQ(one, all[static_cast<std::size_t>(j)]) << "feature " << j;
+            }
+        }
+    }
+}
+
+// The row that the table names for the level in force is the one that runs.
+TEST(DenseWeight, TheForcedKernelRuns) {
+    ThreadPool pool(1);
+    constexpr std::int64_t kN = 260, kK = 200;
+    const auto x = normal(3 * kK, 23), w = normal(kN * kK, 24);
+    const auto bits = as_bf16(w), inputs = as_bf16(x);
+    const TensorView view{"w", DType::kBf16, {kN, kK}, std::as_bytes(std::span(bits)), "test"};
+    for (const GemmType type : {GemmType::kF32, GemmType::kBf16}) {
+        const DenseKernelRow* const row = find_dense_kernel(DType::kBf16, type, active_isa());
+        if (row == nullptr) continue;
+        EXPECT_EQ(row->isa, active_isa().isa) << row->name;
+        std::vector<float> expected(3 * kN);
+        row->product(bits.data(), kK, type == GemmType::kBf16 ? static_cast<const void*>(inputs.data()) : x.data(), 3,
+                     kN, expected.data());
+        EXPECT_EQ(apply(DenseWeight::bind(view, type), x, 3, pool), expected) << row->name;
     }
 }
 
@@ -120,9 +178,8 @@ TEST(DenseWeight, BlockedProductsOfARowDoNotDependOnItsNeighbours) {
             const auto x = normal(kRows * k, 9), w = normal(n * k, 10);
             const auto bits = as_bf16(w);
             const TensorView view{"w", DType::kBf16, {n, k}, std::as_bytes(std::span(bits)), "test"};
-            const auto weight = DenseWeight::pack(view, type);
-            ASSERT_TRUE(weight.ok());
-            const auto all = apply(*weight, x, kRows, pool, true);
+            const auto weight = DenseWeight::bind(view, type);
+            const auto all = apply(weight, x, kRows, pool, true);
             const auto expected = product(x, w, kRows, n, k);
             for (std::size_t i = 0; i < all.size(); ++i) {
                 ASSERT_NEAR(all[i], expected[i], 2e-6 * static_cast<double>(k) + 1e-6) << n << 'x' << k;
@@ -138,7 +195,7 @@ TEST(DenseWeight, BlockedProductsOfARowDoNotDependOnItsNeighbours) {
                                                {44, 200},
                                                {44, 256}}) {
                 const std::vector<float> part(x.begin() + first * k, x.begin() + (first + count) * k);
-                const auto y = apply(*weight, part, count, pool, true);
+                const auto y = apply(weight, part, count, pool, true);
                 ASSERT_EQ(0, std::memcmp(y.data(), all.data() + first * n, y.size() * sizeof(float)))
                     << count << " rows from " << first << ", " << n << 'x' << k;
             }
@@ -155,9 +212,8 @@ TEST(DenseWeight, WidensF16AndReadsUnalignedTensors) {
         std::memcpy(storage.data() + 1 + 2 * i, &half, 2);
     }
     const TensorView view{"w", DType::kF16, {2, 3}, std::span(storage).subspan(1), "test"};
-    auto weight = DenseWeight::pack(view, GemmType::kF32);
-    ASSERT_TRUE(weight.ok());
-    const auto y = apply(*weight, {1.0f, 2.0f, 4.0f}, 1, pool);
+    auto weight = DenseWeight::bind(view, GemmType::kF32);
+    const auto y = apply(weight, {1.0f, 2.0f, 4.0f}, 1, pool);
     EXPECT_EQ(y[0], -1.5f);
     EXPECT_EQ(y[1], -1.0f);
 }

@@ -24,8 +24,9 @@ struct Panel {
 // Thread-safe.
 class Weight {
 public:
-    // Rows per unit.
+    // Rows and output features per unit: full GEMM rate from here on with oneDNN 2.6, and multiples of its blocks.
     static constexpr std::int64_t kRowBlock = 256;
+    static constexpr std::int64_t kPanel = 256;
 
     virtual ~Weight() = default;
 
@@ -51,7 +52,7 @@ protected:
     static bool few(std::int64_t rows, bool blocked) { return rows <= kFewRows && !blocked; }
 
 private:
-    // y[r, j] = x[first_row + r] . W[first + j], j < columns <= PackedMatrix::kPanel; `first` is a multiple of kPanel.
+    // y[r, j] = x[first_row + r] . W[first + j], j < columns <= kPanel; `first` is a multiple of kPanel.
     // y: [rows, columns] without gaps. Each product of the library takes `step` rows, the last the rest.
     virtual void multiply(const Activations& x, std::int64_t first_row, std::int64_t rows, std::int64_t step,
                           std::int64_t first, std::int64_t columns, float* y) const = 0;

@@ -14,22 +14,27 @@ Result<ActType> act_from_name(std::string_view name) {
 }
 
 ActType default_act() {
-    const CpuIsa& isa = active_isa();
-    const bool native = isa.avx512_bf16 || isa.amx_bf16;  // elsewhere bf16 products are slower than float32
-    return native && active_gemm().supports(GemmType::kBf16, isa) ? ActType::kBf16 : ActType::kF32;
+    return active_isa().isa == Isa::kRef ? ActType::kF32 : ActType::kInt8x2;
 }
 
 DenseKernel choose_dense_kernel(DType dtype, ActType act) {
     const GemmBackend& gemm = active_gemm();
+    // Elsewhere bf16 products are emulated, slower than float32.
+    const bool native = active_isa().avx512_bf16 || active_isa().amx_bf16 || active_isa().isa == Isa::kRef;
+    const bool bf16_here = native && gemm.supports(GemmType::kBf16, active_isa());
+    const bool bf16 = act != ActType::kF32 && dtype == DType::kBf16 && bf16_here;
     std::string reason;
-    if (act != ActType::kF32 && dtype != DType::kBf16) {
+    if (act == ActType::kBf16 && dtype != DType::kBf16) {
         reason = fmt::format("the weight is {}: bf16 would round it", dtype_name(dtype));
-    } else if (act != ActType::kF32 && !gemm.supports(GemmType::kBf16, active_isa())) {
+    } else if (act == ActType::kBf16 && !bf16) {
         reason = fmt::format("{} has no bf16 product here", gemm.describe());
     }
-    const bool bf16 = act != ActType::kF32 && reason.empty();
-    const std::string name = fmt::format("dense_gemm_{}_{}", bf16 ? "bf16" : "f32", gemm.name);
-    return {bf16 ? GemmType::kBf16 : GemmType::kF32, {name, gemm.describe(), std::move(reason), name}};
+    const GemmType type = bf16 ? GemmType::kBf16 : GemmType::kF32;
+    KernelInfo info{{}, {}, std::move(reason), fmt::format("dense_gemm_{}_{}", bf16 ? "bf16" : "f32", gemm.name)};
+    const DenseKernelRow* const few = find_dense_kernel(dtype, type, active_isa());
+    info.name = few == nullptr ? info.prompt_name : few->name;
+    info.isa = few == nullptr ? gemm.describe() : isa_suffix(few->isa, few->needs);
+    return {type, std::move(info)};
 }
 
 PackedKernel choose_packed_kernel(const Format& format, ActType act, const Json& params, const Shape& shape) {
@@ -49,8 +54,7 @@ Result<Linear> Linear::bind(const TensorView& weight, const TensorView* bias, Ac
     DenseKernel kernel = choose_dense_kernel(weight.dtype, act);
     Linear linear;
     linear.kernel_ = std::move(kernel.info);
-    DWUBIT_ASSIGN(DenseWeight dense, DenseWeight::pack(weight, kernel.type));
-    linear.weight_ = std::make_unique<DenseWeight>(std::move(dense));
+    linear.weight_ = std::make_unique<DenseWeight>(DenseWeight::bind(weight, kernel.type));
     DWUBIT_TRY(linear.read_bias(bias));
     return linear;
 }

@@ -53,7 +53,7 @@ struct LinearTransforms {
 
 class Linear {
 public:
-    // `weight` [out, in]; `bias` [out] or nullptr. Packs a copy: the checkpoint may be closed afterwards.
+    // `weight` [out, in], whose bytes must outlive the linear; `bias` [out] or nullptr, copied.
     static Result<Linear> bind(const TensorView& weight, const TensorView* bias, ActType act);
     // The same for a weight in `format`. Views its buffers, which must outlive the linear; checks them, and that the
     // values they stand for make sense. `where` names the module in messages.

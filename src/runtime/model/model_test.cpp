@@ -200,7 +200,8 @@ TEST_F(OrlikTest, LogitsOfTheLastRowEqualThoseOfAllRows) {
 TEST_F(OrlikTest, Bf16ActivationsStayNear) {
     const Model model = load("models/orlik", ActType::kBf16, pool_);
     if (!model.head().kernel().fallback_reason.empty()) GTEST_SKIP() << model.head().kernel().fallback_reason;
-    EXPECT_EQ(model.head().kernel().name.find("dense_gemm_bf16_"), 0u);
+    EXPECT_EQ(model.head().kernel().prompt_name.find("dense_gemm_bf16_"), 0u);
+    EXPECT_EQ(model.head().kernel().name.find("dense_gemv_bf16_bf16_"), 0u);
     const double worst = worst_difference(logits_of(model, golden_[0].ids, pool_), golden_[0]);
     EXPECT_LE(worst, 0.5);
     EXPECT_GT(worst, 1e-4) << "these are float32 results";
@@ -237,7 +238,8 @@ TEST(Linear, NamesItsKernelAndWhyItFellBack) {
     EXPECT_NE(rounded.info.fallback_reason.find("F32"), std::string::npos);
     const DenseKernel plain = choose_dense_kernel(DType::kBf16, ActType::kF32);
     EXPECT_TRUE(plain.info.fallback_reason.empty());
-    EXPECT_EQ(plain.info.name.find("dense_gemm_f32_"), 0u);
+    EXPECT_EQ(plain.info.prompt_name.find("dense_gemm_f32_"), 0u);
+    EXPECT_EQ(plain.info.name, std::string("dense_gemv_bf16_f32_") + std::string(isa_name(active_isa().isa)));
 }
 
 }  // namespace

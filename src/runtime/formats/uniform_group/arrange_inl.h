@@ -67,6 +67,37 @@ inline void load_columns(const Matrix& m, const float* x, std::int64_t first, st
     for (std::int64_t i = count; i < size; ++i) out[i] = 0.0f;
 }
 
+// To the nearest bf16, ties to even; numbers that are not finite are left alone.
+inline float round_to_bf16(float x) {
+    const auto bits = __builtin_bit_cast(std::uint32_t, x);
+    const std::uint32_t rounded = (bits + 0x7fffu + ((bits >> 16) & 1u)) & 0xffff0000u;
+    return __builtin_bit_cast(float, (bits & 0x7f800000u) == 0x7f800000u ? bits : rounded);
+}
+
+template <bool kBf16>
+inline void arrange_floats(const Matrix& m, const float* x, unsigned char* out) {
+    const ArrangedF32 layout = arranged_f32(m);
+    auto* const values = reinterpret_cast<float*>(out);
+    auto* const group_sums = reinterpret_cast<float*>(out + layout.sums);
+    load_columns(m, x, 0, m.in, layout.sums / 4, values);
+    if constexpr (kBf16) {
+        for (std::int64_t i = 0; i < m.in; ++i) values[i] = round_to_bf16(values[i]);
+    }
+    for (std::int64_t g = 0; g < m.groups; ++g) {
+        const std::int64_t end = m.in < (g + 1) * m.group ? m.in : (g + 1) * m.group;
+        float lanes[8] = {};
+        std::int64_t j = g * m.group;
+        for (; j + 8 <= end; j += 8) {
+            for (int l = 0; l < 8; ++l) lanes[l] += values[j + l];
+        }
+        for (; j < end; ++j) lanes[0] += values[j];
+        float sum = 0;
+        for (int l = 0; l < 8; ++l) sum += lanes[l];
+        group_sums[g] = sum;
+    }
+    for (std::int64_t g = m.groups; g < padded_groups(m); ++g) group_sums[g] = 0.0f;
+}
+
 template <int kBits, bool kResidual>
 inline void arrange_int8(const Matrix& m, const float* x, unsigned char* out) {
     constexpr std::int64_t kColumns = chunk_columns(kBits);

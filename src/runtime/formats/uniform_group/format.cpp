@@ -22,31 +22,110 @@ std::string whole_segments(const Json& params, const Shape& shape) {
     return fmt::format("groups of {} columns are no multiple of {}", read.group, uniform_group::kSegment);
 }
 
-// Those that have no code for 3 bits.
-std::string whole_segments_not_3(const Json& params, const Shape& shape) {
+std::string not_3_bits(const Json& params, const Shape& shape) {
     const UniformGroupParams read = uniform_group_params(params, shape).value();
-    return read.bits == 3 ? "3 bits need VBMI here" : whole_segments(params, shape);
+    return read.bits == 3 ? "3 bits have another kernel" : whole_segments(params, shape);
+}
+
+std::string only_3_bits(const Json& params, const Shape& shape) {
+    const UniformGroupParams read = uniform_group_params(params, shape).value();
+    return read.bits != 3 ? "it has 3 bits only" : whole_segments(params, shape);
+}
+
+const uniform_group::Matrix& matrix_of(const void* matrix) {
+    return *static_cast<const uniform_group::Matrix*>(matrix);
 }
 
 template <bool kResidual>
 std::size_t int8_bytes(const void* matrix) {
-    const auto& m = *static_cast<const uniform_group::Matrix*>(matrix);
-    return static_cast<std::size_t>(uniform_group::arranged_int8(m, kResidual).bytes);
+    return static_cast<std::size_t>(uniform_group::arranged_int8(matrix_of(matrix), kResidual).bytes);
 }
 
+std::size_t float_bytes(const void* matrix) {
+    return static_cast<std::size_t>(uniform_group::arranged_f32(matrix_of(matrix)).bytes);
+}
+
+// The order of activations depends on the width of the codes and on the groups; with a permutation each matrix has its
+// own.
+std::uint64_t arrangement(const void* matrix) {
+    const uniform_group::Matrix& m = matrix_of(matrix);
+    if (m.perm != nullptr) return reinterpret_cast<std::uintptr_t>(matrix);
+    return static_cast<std::uint64_t>(m.group) * 16 + static_cast<std::uint64_t>(m.bits);
+}
+
+// One row of the table for few rows of activations.
+constexpr FormatKernel gemv(const char* name, Isa isa, unsigned needs, ActType act,
+                            std::string (*unsupported)(const Json&, const Shape&), std::size_t (*bytes)(const void*),
+                            void (*arrange)(const void*, const float*, void*),
+                            void (*product)(const void*, const void*, std::int64_t, std::int64_t, std::int64_t,
+                                            float*)) {
+    return {.name = name,
+            .op = "gemv",
+            .isa = isa,
+            .device = "cpu",
+            .act = act,
+            .needs = needs,
+            .unsupported = unsupported,
+            .arranged_bytes = bytes,
+            .arrangement = arrangement,
+            .arrange = arrange,
+            .product = product};
+}
+
+namespace kernels = uniform_group;
+constexpr unsigned kVnniVbmi = kNeedsVnni | kNeedsVbmi;
 constexpr FormatKernel kKernels[] = {
     {"uniform_group_dequantize_f32_ref", "dequantize", Isa::kRef, "cpu"},
+    {.name = "uniform_group_gemm_bf16_avx512_bf16",
+     .op = "gemm",
+     .isa = Isa::kAvx512,
+     .device = "cpu",
+     .act = ActType::kBf16,
+     .needs = kNeedsBf16,
+     .dequantize = kernels::uniform_group_dequantize_bf16_avx512_bf16},
+    {.name = "uniform_group_gemm_f32_avx512",
+     .op = "gemm",
+     .isa = Isa::kAvx512,
+     .device = "cpu",
+     .dequantize = kernels::uniform_group_dequantize_f32_avx512},
+    {.name = "uniform_group_gemm_f32_avx2",
+     .op = "gemm",
+     .isa = Isa::kAvx2,
+     .device = "cpu",
+     .dequantize = kernels::uniform_group_dequantize_f32_avx2},
     {"uniform_group_gemm_f32_ref", "gemm", Isa::kRef, "cpu"},
-    {"uniform_group_gemv_int8x2_avx512_vnni", "gemv", Isa::kAvx512, "cpu", ActType::kInt8x2, kNeedsVnni,
-     whole_segments_not_3, int8_bytes<true>, uniform_group::arrange_int8x2_avx512,
-     uniform_group::uniform_group_gemv_int8x2_avx512_vnni},
-    {"uniform_group_gemv_int8x2_ref", "gemv", Isa::kRef, "cpu", ActType::kInt8x2, kNeedsNothing, whole_segments,
-     int8_bytes<true>, uniform_group::arrange_int8x2_ref, uniform_group::uniform_group_gemv_int8x2_ref},
-    {"uniform_group_gemv_int8_avx512_vnni", "gemv", Isa::kAvx512, "cpu", ActType::kInt8, kNeedsVnni,
-     whole_segments_not_3, int8_bytes<false>, uniform_group::arrange_int8_avx512,
-     uniform_group::uniform_group_gemv_int8_avx512_vnni},
-    {"uniform_group_gemv_int8_ref", "gemv", Isa::kRef, "cpu", ActType::kInt8, kNeedsNothing, whole_segments,
-     int8_bytes<false>, uniform_group::arrange_int8_ref, uniform_group::uniform_group_gemv_int8_ref},
+
+    gemv("uniform_group_gemv_f32_avx512", Isa::kAvx512, kNeedsNothing, ActType::kF32, nullptr, float_bytes,
+         kernels::arrange_f32_avx512, kernels::uniform_group_gemv_f32_avx512),
+    gemv("uniform_group_gemv_f32_avx2", Isa::kAvx2, kNeedsNothing, ActType::kF32, nullptr, float_bytes,
+         kernels::arrange_f32_avx2, kernels::uniform_group_gemv_f32_avx2),
+    gemv("uniform_group_gemv_f32_ref", Isa::kRef, kNeedsNothing, ActType::kF32, nullptr, float_bytes,
+         kernels::arrange_f32_ref, kernels::uniform_group_gemv_f32_ref),
+
+    gemv("uniform_group_gemv_bf16_avx512", Isa::kAvx512, kNeedsNothing, ActType::kBf16, nullptr, float_bytes,
+         kernels::arrange_bf16_avx512, kernels::uniform_group_gemv_f32_avx512),
+    gemv("uniform_group_gemv_bf16_avx2", Isa::kAvx2, kNeedsNothing, ActType::kBf16, nullptr, float_bytes,
+         kernels::arrange_bf16_avx2, kernels::uniform_group_gemv_f32_avx2),
+    gemv("uniform_group_gemv_bf16_ref", Isa::kRef, kNeedsNothing, ActType::kBf16, nullptr, float_bytes,
+         kernels::arrange_bf16_ref, kernels::uniform_group_gemv_f32_ref),
+
+    gemv("uniform_group_gemv_int8x2_avx512_vnni", Isa::kAvx512, kNeedsVnni, ActType::kInt8x2, not_3_bits,
+         int8_bytes<true>, kernels::arrange_int8x2_avx512, kernels::uniform_group_gemv_int8x2_avx512_vnni),
+    gemv("uniform_group_gemv_int8x2_avx512_vnni_vbmi", Isa::kAvx512, kVnniVbmi, ActType::kInt8x2, only_3_bits,
+         int8_bytes<true>, kernels::arrange_int8x2_avx512, kernels::uniform_group_gemv_int8x2_avx512_vnni_vbmi),
+    gemv("uniform_group_gemv_int8x2_avx2", Isa::kAvx2, kNeedsNothing, ActType::kInt8x2, whole_segments,
+         int8_bytes<true>, kernels::arrange_int8x2_avx2, kernels::uniform_group_gemv_int8x2_avx2),
+    gemv("uniform_group_gemv_int8x2_ref", Isa::kRef, kNeedsNothing, ActType::kInt8x2, whole_segments, int8_bytes<true>,
+         kernels::arrange_int8x2_ref, kernels::uniform_group_gemv_int8x2_ref),
+
+    gemv("uniform_group_gemv_int8_avx512_vnni", Isa::kAvx512, kNeedsVnni, ActType::kInt8, not_3_bits, int8_bytes<false>,
+         kernels::arrange_int8_avx512, kernels::uniform_group_gemv_int8_avx512_vnni),
+    gemv("uniform_group_gemv_int8_avx512_vnni_vbmi", Isa::kAvx512, kVnniVbmi, ActType::kInt8, only_3_bits,
+         int8_bytes<false>, kernels::arrange_int8_avx512, kernels::uniform_group_gemv_int8_avx512_vnni_vbmi),
+    gemv("uniform_group_gemv_int8_avx2", Isa::kAvx2, kNeedsNothing, ActType::kInt8, whole_segments, int8_bytes<false>,
+         kernels::arrange_int8_avx2, kernels::uniform_group_gemv_int8_avx2),
+    gemv("uniform_group_gemv_int8_ref", Isa::kRef, kNeedsNothing, ActType::kInt8, whole_segments, int8_bytes<false>,
+         kernels::arrange_int8_ref, kernels::uniform_group_gemv_int8_ref),
 };
 
 // Normalised parameters were made by check_params(), so they read without errors.

@@ -21,6 +21,10 @@ float scale_at(const Matrix& m, std::int64_t index) {
     return to_float(scale);
 }
 
+double offset_at(const Matrix& m, std::int64_t index) {
+    return m.zeros != nullptr ? read_element(bytes_of(m.zeros), index, m.bits) : m.mirror_offset;
+}
+
 // Sum over the columns of group `g` of code * activation; activations in units of the lane scales.
 double group_dot(const Matrix& m, const unsigned char* x, const ArrangedInt8& layout, bool residual, std::int64_t row,
                  std::int64_t g) {
@@ -50,10 +54,8 @@ void product(const void* matrix, const void* x, std::int64_t rows, std::int64_t 
             double sum = 0;
             for (std::int64_t g = 0; g < m.groups; ++g) {
                 const std::int64_t index = (first + j) * m.groups + g;
-                const double offset =
-                    m.zeros != nullptr ? read_element(bytes_of(m.zeros), index, m.bits) : m.mirror_offset;
                 const double dot = group_dot(m, row, layout, residual, first + j, g);
-                sum += scale_at(m, index) * (dot - offset * sums[g]);
+                sum += scale_at(m, index) * (dot - offset_at(m, index) * sums[g]);
             }
             y[r * columns + j] = static_cast<float>(sum);
         }
@@ -61,6 +63,31 @@ void product(const void* matrix, const void* x, std::int64_t rows, std::int64_t 
 }
 
 }  // namespace
+
+void arrange_f32_ref(const void* matrix, const float* x, void* out) {
+    arrange_floats<false>(*static_cast<const Matrix*>(matrix), x, static_cast<unsigned char*>(out));
+}
+
+void arrange_bf16_ref(const void* matrix, const float* x, void* out) {
+    arrange_floats<true>(*static_cast<const Matrix*>(matrix), x, static_cast<unsigned char*>(out));
+}
+
+void uniform_group_gemv_f32_ref(const void* matrix, const void* x, std::int64_t rows, std::int64_t first,
+                                std::int64_t columns, float* y) {
+    const Matrix& m = *static_cast<const Matrix*>(matrix);
+    for (std::int64_t r = 0; r < rows; ++r) {
+        const auto* const row = reinterpret_cast<const float*>(static_cast<const char*>(x) + r * arranged_f32(m).bytes);
+        for (std::int64_t j = 0; j < columns; ++j) {
+            double sum = 0;
+            for (std::int64_t i = 0; i < m.in; ++i) {
+                const std::int64_t index = (first + j) * m.groups + i / m.group;
+                const double code = read_element(bytes_of(m.codes + (first + j) * m.row_bytes), i, m.bits);
+                sum += scale_at(m, index) * (code - offset_at(m, index)) * row[i];
+            }
+            y[r * columns + j] = static_cast<float>(sum);
+        }
+    }
+}
 
 void arrange_int8x2_ref(const void* matrix, const float* x, void* out) {
     arrange_int8_any<true>(matrix, x, out);

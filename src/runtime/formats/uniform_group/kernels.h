@@ -75,6 +75,19 @@ inline ArrangedInt8 arranged_int8(const Matrix& m, bool residual) {
     return a;
 }
 
+// A row of activations in float32 (or rounded to bf16, and back): float [in up to a multiple of 16, 0 behind] in stored
+// order, then group sums as above.
+struct ArrangedF32 {
+    std::int64_t sums;  // offset in bytes
+    std::int64_t bytes;
+};
+inline ArrangedF32 arranged_f32(const Matrix& m) {
+    ArrangedF32 a{};
+    a.sums = (m.in + 15) / 16 * 64;
+    a.bytes = a.sums + padded_groups(m) * 4;
+    return a;
+}
+
 }  // namespace
 
 #define DWUBIT_ARRANGE(name) void name(const void* matrix, const float* x, void* out)
@@ -82,15 +95,34 @@ inline ArrangedInt8 arranged_int8(const Matrix& m, bool residual) {
     void name(const void* matrix, const void* x, std::int64_t rows, std::int64_t first, std::int64_t columns, float* y)
 #define DWUBIT_DEQUANTIZE(name) void name(const void* matrix, std::int64_t first, std::int64_t count, void* out)
 
+DWUBIT_ARRANGE(arrange_f32_ref);
+DWUBIT_ARRANGE(arrange_bf16_ref);
 DWUBIT_ARRANGE(arrange_int8x2_ref);
 DWUBIT_ARRANGE(arrange_int8_ref);
+DWUBIT_PRODUCT(uniform_group_gemv_f32_ref);
 DWUBIT_PRODUCT(uniform_group_gemv_int8x2_ref);
 DWUBIT_PRODUCT(uniform_group_gemv_int8_ref);
 
+DWUBIT_ARRANGE(arrange_f32_avx2);
+DWUBIT_ARRANGE(arrange_bf16_avx2);
+DWUBIT_ARRANGE(arrange_int8x2_avx2);
+DWUBIT_ARRANGE(arrange_int8_avx2);
+DWUBIT_PRODUCT(uniform_group_gemv_f32_avx2);
+DWUBIT_PRODUCT(uniform_group_gemv_int8x2_avx2);
+DWUBIT_PRODUCT(uniform_group_gemv_int8_avx2);
+DWUBIT_DEQUANTIZE(uniform_group_dequantize_f32_avx2);
+
+DWUBIT_ARRANGE(arrange_f32_avx512);
+DWUBIT_ARRANGE(arrange_bf16_avx512);
 DWUBIT_ARRANGE(arrange_int8x2_avx512);
 DWUBIT_ARRANGE(arrange_int8_avx512);
+DWUBIT_PRODUCT(uniform_group_gemv_f32_avx512);
 DWUBIT_PRODUCT(uniform_group_gemv_int8x2_avx512_vnni);
 DWUBIT_PRODUCT(uniform_group_gemv_int8_avx512_vnni);
+DWUBIT_PRODUCT(uniform_group_gemv_int8x2_avx512_vnni_vbmi);  // 3 bits
+DWUBIT_PRODUCT(uniform_group_gemv_int8_avx512_vnni_vbmi);
+DWUBIT_DEQUANTIZE(uniform_group_dequantize_f32_avx512);
+DWUBIT_DEQUANTIZE(uniform_group_dequantize_bf16_avx512_bf16);
 
 #undef DWUBIT_ARRANGE
 #undef DWUBIT_PRODUCT

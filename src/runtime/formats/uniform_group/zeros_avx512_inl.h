@@ -25,25 +25,50 @@ inline std::uint64_t zero_bits(const Matrix& m, std::int64_t bit) {
     return low;
 }
 
+// 16 codes of up to 4 bits as floats.
+template <int kBits>
+inline __m512 float_codes(std::uint64_t bits) {
+    const __m512i lane = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    __m512i words;
+    __m512i place;
+    if constexpr (kBits == 2) {
+        words = _mm512_set1_epi32(static_cast<int>(bits));
+        place = lane;
+    } else {  // eight codes in each half
+        const __m256i low = _mm256_set1_epi32(static_cast<int>(bits));
+        const __m256i high = _mm256_set1_epi32(static_cast<int>(bits >> (8 * kBits)));
+        words = _mm512_inserti64x4(_mm512_castsi256_si512(low), high, 1);
+        place = _mm512_and_si512(lane, _mm512_set1_epi32(7));
+    }
+    const __m512i shifts = _mm512_mullo_epi32(place, _mm512_set1_epi32(kBits));
+    return _mm512_cvtepi32_ps(_mm512_and_si512(_mm512_srlv_epi32(words, shifts), _mm512_set1_epi32((1 << kBits) - 1)));
+}
+
 // The zeros of 16 groups from element `index` of the stream on; those behind the stream are anything.
 template <int kBits>
 inline __m512 zero_offsets(const Matrix& m, std::int64_t index) {
-    const __m512i lane = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
     if constexpr (kBits == 8) {
         const std::int64_t left = m.zero_bytes - index;
         const auto there = static_cast<__mmask16>(left >= 16 ? 0xffff : (1 << left) - 1);
         return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8(there, m.zeros + index)));
     } else {
-        const std::uint64_t bits = zero_bits(m, index * kBits);
-        constexpr int kHalf = kBits == 2 ? 0 : 8 * kBits;  // bits of the first 8 zeros
-        const __m256i low = _mm256_set1_epi32(static_cast<int>(bits));
-        const __m256i high = _mm256_set1_epi32(static_cast<int>(bits >> kHalf));
-        const __m512i words = _mm512_inserti64x4(_mm512_castsi256_si512(low), high, 1);
-        const __m512i place = kBits == 2 ? lane : _mm512_and_si512(lane, _mm512_set1_epi32(7));
-        const __m512i shifts = _mm512_mullo_epi32(place, _mm512_set1_epi32(kBits));
-        const __m512i zeros = _mm512_and_si512(_mm512_srlv_epi32(words, shifts), _mm512_set1_epi32((1 << kBits) - 1));
-        return _mm512_cvtepi32_ps(zeros);
+        return float_codes<kBits>(zero_bits(m, index * kBits));
     }
+}
+
+inline float scale_of(const Matrix& m, std::int64_t index) {
+    std::uint16_t bits;
+    __builtin_memcpy(&bits, m.scales + index * 2, sizeof bits);
+    return _mm_cvtss_f32(_mm_cvtph_ps(_mm_cvtsi32_si128(bits)));
+}
+
+template <int kBits>
+inline float offset_of(const Matrix& m, std::int64_t index) {
+    if (m.zeros == nullptr) return m.mirror_offset;
+    const std::int64_t bit = index * kBits;
+    unsigned value = m.zeros[bit / 8] >> (bit % 8);
+    if (bit % 8 + kBits > 8) value |= static_cast<unsigned>(m.zeros[bit / 8 + 1]) << (8 - bit % 8);
+    return static_cast<float>(value & ((1u << kBits) - 1));
 }
 
 // scale * offset of groups [g, g + 16) of a row; 0 behind the last.
