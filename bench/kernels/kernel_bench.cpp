@@ -96,7 +96,8 @@ Codes random_codes(const Format& format, const Json& params) {
         } else if (spec.dtype == DType::kF32) {
             for (float& value : field.as<float>()) value = 0.01f;
         } else if (spec.dtype == DType::kU16) {
-            for (std::uint16_t& value : field.as<std::uint16_t>()) value = static_cast<std::uint16_t>(random.next_u32());
+            for (std::uint16_t& value : field.as<std::uint16_t>())
+                value = static_cast<std::uint16_t>(random.next_u32());
         } else if (spec.dtype == DType::kU32 && spec.name == "codes") {
             for (std::uint32_t& value : field.as<std::uint32_t>()) {
                 value = static_cast<std::uint32_t>(random.next_below(spec.limit));

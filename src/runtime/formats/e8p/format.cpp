@@ -18,15 +18,28 @@ std::size_t int8_bytes(const void* matrix) {
     return static_cast<std::size_t>(e8p::chunks(m) * e8p::arranged_int8(kResidual).stride);
 }
 
+// All matrices of so many columns read activations in one order.
+std::uint64_t arrangement(const void* matrix) {
+    return static_cast<std::uint64_t>(static_cast<const e8p::Matrix*>(matrix)->in);
+}
+
 // A row of op "gemv", and one of the ops that write rows of W.
 constexpr FormatKernel gemv(const char* name, Isa isa, ActType act, unsigned needs,
                             decltype(FormatKernel::arrange) arrange, decltype(FormatKernel::product) product) {
-    const auto bytes = act == ActType::kInt8x2 ? int8_bytes<true> : int8_bytes<false>;
-    return {name, "gemv", isa, "cpu", act, needs, nullptr, bytes, arrange, product, nullptr};
+    return {.name = name,
+            .op = "gemv",
+            .isa = isa,
+            .device = "cpu",
+            .act = act,
+            .needs = needs,
+            .arranged_bytes = act == ActType::kInt8x2 ? int8_bytes<true> : int8_bytes<false>,
+            .arrangement = arrangement,
+            .arrange = arrange,
+            .product = product};
 }
 constexpr FormatKernel rows(const char* name, const char* op, Isa isa, ActType act, unsigned needs,
                             decltype(FormatKernel::dequantize) dequantize) {
-    return {name, op, isa, "cpu", act, needs, nullptr, nullptr, nullptr, nullptr, dequantize};
+    return {.name = name, .op = op, .isa = isa, .device = "cpu", .act = act, .needs = needs, .dequantize = dequantize};
 }
 
 constexpr FormatKernel kKernels[] = {
