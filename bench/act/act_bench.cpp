@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cmath>
 #include <vector>
 
@@ -15,15 +16,18 @@ namespace {
 constexpr std::int64_t kWindow = 1024;
 
 // Logits of a window, [tokens, vocab].
-Result<std::vector<float>> window_logits(const Model& model, std::span<const TokenId> ids, KvCache& cache,
-                                         ThreadPool& pool) {
+Result<std::vector<float>> window_logits(const Model& model, std::span<const TokenId> ids, std::size_t step,
+                                         KvCache& cache, ThreadPool& pool) {
     const std::int64_t vocab = model.config().vocab;
     std::vector<float> logits(ids.size() * static_cast<std::size_t>(vocab));
     cache.truncate(0);
-    const auto sink = [&](std::int64_t row, std::span<const float> values) {
-        std::copy(values.begin(), values.end(), logits.begin() + row * vocab);
-    };
-    DWUBIT_TRY(model.forward(ids, cache, LogitRows::kAll, sink, pool));
+    for (std::size_t first = 0; first < ids.size(); first += step) {
+        const auto sink = [&](std::int64_t row, std::span<const float> values) {
+            std::copy(values.begin(), values.end(), logits.begin() + (static_cast<std::int64_t>(first) + row) * vocab);
+        };
+        const std::span<const TokenId> some = ids.subspan(first, std::min(step, ids.size() - first));
+        DWUBIT_TRY(model.forward(some, cache, LogitRows::kAll, sink, pool));
+    }
     return logits;
 }
 
@@ -44,7 +48,8 @@ double kl_divergence(std::span<const float> p, std::span<const float> q) {
     return kl;
 }
 
-Result<Json> run(const std::string& path, const std::string& data, const std::string& act_text, std::int64_t windows) {
+Result<Json> run(const std::string& path, const std::string& data, const std::string& act_text, std::int64_t windows,
+                 std::size_t step) {
     ThreadPool pool(0);
     DWUBIT_ASSIGN(const ActType act, act_from_name(act_text));
     DWUBIT_ASSIGN(const Model base, Model::load(path, ActType::kF32, pool));
@@ -60,17 +65,15 @@ Result<Json> run(const std::string& path, const std::string& data, const std::st
         const auto first = static_cast<std::size_t>(w * kWindow);
         if (first + kWindow > stream.ids.size()) break;
         const std::span<const TokenId> ids(stream.ids.data() + first, kWindow);
-        DWUBIT_ASSIGN(const auto p, window_logits(base, ids, cache, pool));
-        DWUBIT_ASSIGN(const auto q, window_logits(other, ids, cache, pool));
+        DWUBIT_ASSIGN(const auto p, window_logits(base, ids, kWindow, cache, pool));
+        DWUBIT_ASSIGN(const auto q, window_logits(other, ids, step, cache, pool));
         for (std::size_t r = 0; r < ids.size(); ++r, ++positions) {
             sum += kl_divergence(std::span(p).subspan(r * vocab, vocab), std::span(q).subspan(r * vocab, vocab));
         }
     }
-    return Json{{"act", act_name(act)},
-                {"kernel", other.head().kernel().name},
-                {"isa", other.head().kernel().isa},
-                {"positions", positions},
-                {"mean_kl", sum / static_cast<double>(positions)}};
+    const KernelInfo& kernel = other.layers().front().q.kernel();
+    return Json{{"act", act_name(act)}, {"kernel", kernel.name},  {"prompt_kernel", kernel.prompt_name},
+                {"step", step},         {"positions", positions}, {"mean_kl", sum / static_cast<double>(positions)}};
 }
 
 }  // namespace
@@ -82,12 +85,14 @@ int main(int argc, char** argv) {
     std::string data;
     std::string act = "bf16";
     std::int64_t windows = 20;
+    std::size_t step = 1024;
     app.add_option("model", model, "model folder")->required();
     app.add_option("--data", data, "corpus")->required();
-    app.add_option("--act", act, "f32|bf16");
+    app.add_option("--act", act, "f32|bf16|int8x2|int8");
+    app.add_option("--step", step, "tokens at a time")->check(CLI::Range(1, 1024));
     app.add_option("--windows", windows, "of 1024 tokens")->check(CLI::Range(1, 1 << 20));
     CLI11_PARSE(app, argc, argv);
-    const auto result = dwubit::run(model, data, act, windows);
+    const auto result = dwubit::run(model, data, act, windows, step);
     if (!result.ok()) {
         fmt::print(stderr, "bench_act: {}\n", result.error().message);
         return 1;

@@ -32,8 +32,9 @@ struct DenseKernel {
     KernelInfo info;
 };
 
-// The kernel for a dense weight of `dtype`. bf16 activations need a BF16 weight (another one would be rounded) and a
-// processor and library with bf16 products; float32 serves otherwise, with the reason.
+// The kernel for a dense weight of `dtype`. It sees bf16 unless `act` is f32: that needs a BF16 weight (another one
+// would be rounded) and a processor and library with bf16 products. Float32 serves otherwise, with the reason where
+// bf16 was asked for; int8x2 and int8 are for packed weights and leave dense ones the choice.
 DenseKernel choose_dense_kernel(DType dtype, ActType act);
 
 // The kernels for a weight [out, in] in `format` (parameters normalised), with the reason where they are not what was

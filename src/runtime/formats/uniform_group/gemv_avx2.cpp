@@ -133,9 +133,14 @@ struct Half {
 
 // The 32 codes of 3 bits in 12 bytes at `codes`, of which `left` are there.
 inline __m256i codes_of_3_bits(const unsigned char* codes, std::int64_t left) {
-    unsigned char bytes[16] = {};
-    __builtin_memcpy(bytes, codes, static_cast<std::size_t>(left < 12 ? left : 12));
-    const __m128i all = _mm_loadu_si128(reinterpret_cast<const __m128i*>(bytes));
+    __m128i all;
+    if (left >= 16) {
+        all = _mm_loadu_si128(reinterpret_cast<const __m128i*>(codes));
+    } else {
+        unsigned char bytes[16] = {};
+        __builtin_memcpy(bytes, codes, static_cast<std::size_t>(left < 12 ? left : 12));
+        all = _mm_loadu_si128(reinterpret_cast<const __m128i*>(bytes));
+    }
     // Two bytes for each code, shifted up until the code is on top, then down.
     const __m128i pairs_low = _mm_setr_epi8(0, 1, 0, 1, 0, 1, 1, 2, 1, 2, 1, 2, 2, 3, 2, 3);
     const __m128i pairs_high = _mm_add_epi8(pairs_low, _mm_set1_epi8(3));
