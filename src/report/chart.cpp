@@ -105,8 +105,10 @@ void fit_axis(Axis& axis, const std::vector<double>& values, double ratio) {
     if (values.empty()) return;
     const auto [least, most] = std::minmax_element(values.begin(), values.end());
     axis.logarithmic = ratio > 0 && *least > 0 && *most > ratio * *least;
-    double low = on_scale(axis, *least);
-    double high = on_scale(axis, *most);
+    // Far enough from the ends of double for the air and for differences; what lies beyond is drawn at the axis' end.
+    const double bound = axis.logarithmic ? 250 : 1e300;
+    double low = std::clamp(on_scale(axis, *least), -bound, bound);
+    double high = std::clamp(on_scale(axis, *most), -bound, bound);
     const double largest = std::max(std::abs(low), std::abs(high));
     const double around = largest > 0 ? largest : 1;
     double air = kAir * (high - low);

@@ -47,7 +47,10 @@ TEST(Chart, AxisFitsItsValues) {
     EXPECT_GT(axis.low, 0);
     fit_axis(axis, {0, 1000}, 4);  // no logarithm of zero
     EXPECT_FALSE(axis.logarithmic);
-    fit_axis(axis, {-1e300, 1e300});
+    fit_axis(axis, {1e-310, 1e308}, 4);
+    EXPECT_TRUE(axis.logarithmic && axis.low > 0 && std::isfinite(axis.high));
+    EXPECT_LT(axis_ticks(axis, 6).size(), 20U);
+    fit_axis(axis, {-1.7e308, 1.7e308});
     EXPECT_TRUE(std::isfinite(axis.low) && std::isfinite(axis.high) && axis.low < axis.high);
     EXPECT_DOUBLE_EQ(place_on(axis, 0), 0.5);
     EXPECT_FALSE(axis_ticks(axis, 5).empty());
