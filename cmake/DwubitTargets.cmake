@@ -1,6 +1,7 @@
 # dwubit_sources(<target> files...)   sources with the flags their name asks for (*_avx2.cpp, *_avx512.cpp, *_avx512_vnni.cpp, *_shani.cpp)
 # dwubit_tests(<name> files...)       unit tests that lie beside the code: one program, one ctest entry per test
 # dwubit_lab_tests(<name> files...)   the same for the lab, but one ctest entry per program: libtorch takes 0.5 s to start
+# dwubit_cuda_tests(<name> files...)  unit tests that call CUDA's runtime; they skip themselves where there is no device
 # dwubit_isa_tests(<name> [filter])   runs a test program once more per forced ISA level; levels the processor lacks are
 #                                     reported as skipped
 
@@ -48,6 +49,15 @@ function(dwubit_lab_tests name)
   target_precompile_headers(${name} REUSE_FROM dwubit_lab)
   add_test(NAME ${name} COMMAND ${name} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
   set_tests_properties(${name} PROPERTIES TIMEOUT 300 LABELS lab)
+endfunction()
+
+function(dwubit_cuda_tests name)
+  if(NOT DWUBIT_TESTS)
+    return()
+  endif()
+  find_package(CUDAToolkit REQUIRED)
+  dwubit_tests(${name} ${ARGN})
+  target_link_libraries(${name} PRIVATE CUDA::cudart_static)
 endfunction()
 
 function(dwubit_isa_tests name)

@@ -37,7 +37,7 @@ MODULES = {
     "src/runtime/ops": Module(f"{RUNTIME_LOW} base", "fmt"),
     "src/runtime/ops/attention": Module(f"runtime/gemm runtime/ops {RUNTIME_LOW} base", "fmt"),
     "src/runtime/gemm": Module(f"runtime/ops {RUNTIME_LOW} checkpoint base", "fmt onednn blas openmp"),
-    "src/runtime/transforms": Module(f"runtime/gemm runtime/ops {RUNTIME_LOW} json base", "fmt"),
+    "src/runtime/transforms": Module(f"runtime/gemm runtime/ops {RUNTIME_LOW} checkpoint json base", "fmt"),
     "src/runtime/formats": Module(f"runtime/transforms runtime/gemm runtime/ops {RUNTIME_LOW} checkpoint json base", "fmt"),
     "src/runtime/model": Module(
         f"runtime/formats runtime/transforms runtime/ops/attention runtime/gemm runtime/ops {RUNTIME_LOW} checkpoint json base",
@@ -152,6 +152,8 @@ def check_include(root, path, name, edges):
     key = third_party_key(name)
     if key == "intrinsics":
         return None if ISA_FILE.search(path.name) else f"<{name}>: intrinsics belong in files named *_avx2, *_avx512 or *_shani"
+    if key == "cuda" and path.suffix in (".cu", ".cuh"):
+        return None
     if key == "torch" and not path.as_posix().startswith(TORCH_ONLY_IN):
         return f"<{name}>: torch headers are for {TORCH_ONLY_IN} alone"
     if key is None:

@@ -93,6 +93,15 @@ Codes random_codes(const Format& format, const Json& params) {
         Field field = make_field(spec);
         if (spec.dtype == DType::kF16) {
             for (F16& value : field.as<F16>()) value = to_f16(random.next_normal() * 0.01f);
+        } else if (spec.dtype == DType::kF32) {
+            for (float& value : field.as<float>()) value = 0.01f;
+        } else if (spec.dtype == DType::kU16) {
+            for (std::uint16_t& value : field.as<std::uint16_t>())
+                value = static_cast<std::uint16_t>(random.next_u32());
+        } else if (spec.dtype == DType::kU32 && spec.name == "codes") {
+            for (std::uint32_t& value : field.as<std::uint32_t>()) {
+                value = static_cast<std::uint32_t>(random.next_below(spec.limit));
+            }
         } else if (spec.dtype == DType::kU8) {
             for (std::uint8_t& value : field.as<std::uint8_t>()) {
                 value = static_cast<std::uint8_t>(random.next_below(spec.limit == 0 ? 256 : spec.limit));

@@ -43,6 +43,7 @@ KEYS = {
     "study": {"study", "name", "status", "steps", "total", "report", "failed"},
     "report": {"files", "verdict"},
     "export": {"path", "layout", "bytes"},
+    "import": {"path", "layout", "bytes"},
     "formats": {"formats"},
     "methods": {"methods"},
     "tasks": {"tasks"},

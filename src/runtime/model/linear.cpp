@@ -80,11 +80,26 @@ Result<void> Linear::read_bias(const TensorView* bias) {
 
 Panel Linear::run_unit(const Activations& x, std::int64_t unit, AlignedBuffer<float>& room) const {
     const Panel panel = weight_->run_unit(x, unit, room);
-    if (!bias_.empty()) {
+    if (!bias_.empty() && transforms_.out == nullptr) {
         const float* bias = bias_.data() + panel.first_column;
         for (std::int64_t r = 0; r < panel.y.rows; ++r) active_ops().add(bias, panel.y.row(r).data(), panel.y.cols);
     }
     return panel;
+}
+
+void Linear::finish_row(float* row) const {
+    if (transforms_.out == nullptr) return;
+    transforms_.out->apply_transposed(1, row);
+    if (!bias_.empty()) active_ops().add(bias_.data(), row, out_features());
+}
+
+Linear Linear::part_of(std::shared_ptr<const Linear> whole, std::int64_t first, std::int64_t rows) {
+    Linear part;
+    part.kernel_ = whole->kernel_;
+    part.whole_ = std::move(whole);
+    part.first_row_ = first;
+    part.rows_ = rows;
+    return part;
 }
 
 }  // namespace dwubit

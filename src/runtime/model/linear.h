@@ -10,6 +10,7 @@
 #include "runtime/formats/format_weight.h"
 #include "runtime/gemm/act_type.h"
 #include "runtime/gemm/weight.h"
+#include "runtime/transforms/transform.h"
 
 namespace dwubit {
 
@@ -44,6 +45,13 @@ struct PackedKernel {
 };
 PackedKernel choose_packed_kernel(const Format& format, ActType act, const Json& params, const Shape& shape);
 
+// What is done to the inputs of a linear before its product, and to the outputs after it (transform.h); nullptr:
+// nothing.
+struct LinearTransforms {
+    std::shared_ptr<const BoundTransform> in;
+    std::shared_ptr<const BoundTransform> out;
+};
+
 class Linear {
 public:
     // `weight` [out, in], whose bytes must outlive the linear; `bias` [out] or nullptr, copied.
@@ -53,22 +61,49 @@ public:
     static Result<Linear> bind(const Format& format, const PackedView& packed, const TensorView* bias, ActType act,
                                const std::string& where);
 
-    std::int64_t in_features() const { return weight_->in_features(); }
-    std::int64_t out_features() const { return weight_->out_features(); }
+    // The rows [first, first + rows) of a fused linear.
+    static Linear part_of(std::shared_ptr<const Linear> whole, std::int64_t first, std::int64_t rows);
+
+    void set_transforms(LinearTransforms transforms) { transforms_ = std::move(transforms); }
+    const LinearTransforms& transforms() const { return transforms_; }
+    // For fused ones, whose parts have their own: [out].
+    void set_bias(std::vector<float> bias) { bias_ = std::move(bias); }
+
+    // The linear that has the weights: itself, or what it is a part of, from row first_row() on.
+    const Linear& whole() const { return whole_ != nullptr ? *whole_ : *this; }
+    std::int64_t first_row() const { return first_row_; }
+    // Whether run_unit() is all there is to do: no transforms, and not a part.
+    bool plain() const { return whole_ == nullptr && transforms_.in == nullptr && transforms_.out == nullptr; }
+
+    std::int64_t in_features() const { return whole().weight_->in_features(); }
+    std::int64_t out_features() const { return whole_ != nullptr ? rows_ : weight_->out_features(); }
     const KernelInfo& kernel() const { return kernel_; }
 
     // The form of activations that `rows` rows are read in (`blocked` as in Activations).
-    GemmType input(std::int64_t rows, bool blocked) const { return weight_->input(rows, blocked); }
+    GemmType input(std::int64_t rows, bool blocked) const {
+        return whole().transforms_.in != nullptr ? GemmType::kF32 : weight_input(rows, blocked);
+    }
+    // The same of the transformed inputs.
+    GemmType weight_input(std::int64_t rows, bool blocked) const { return whole().weight_->input(rows, blocked); }
 
-    // The units of work of `rows` rows, and one of them on the calling thread: a panel of x Wᵀ + b in `room`.
+    // The units of work of `rows` rows, and one of them on the calling thread: a panel of x Wᵀ + b in `room`. With
+    // transforms x is the transformed input, and with one of the outputs b is left out: finish_row() adds it. Not for
+    // parts.
     std::int64_t units(std::int64_t rows) const { return weight_->units(rows); }
     Panel run_unit(const Activations& x, std::int64_t unit, AlignedBuffer<float>& room) const;
+
+    // A row of outputs [out] of all panels, in place: the transform of the outputs, then the bias.
+    void finish_row(float* row) const;
 
 private:
     Result<void> read_bias(const TensorView* bias);
 
-    std::unique_ptr<const Weight> weight_;
-    std::vector<float> bias_;  // empty if none
+    std::unique_ptr<const Weight> weight_;  // nullptr of a part
+    std::vector<float> bias_;               // empty if none
+    LinearTransforms transforms_;
+    std::shared_ptr<const Linear> whole_;  // of a part
+    std::int64_t first_row_ = 0;
+    std::int64_t rows_ = 0;
     KernelInfo kernel_;
 };
 

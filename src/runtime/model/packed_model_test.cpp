@@ -150,16 +150,16 @@ TEST_F(BrokenPackedModelTest, ConfigThatDoesNotFitIsRefusedByName) {
          {"model.layers.0.mlp.up_proj.codes", "shape"}},
         {"transform",
          [&] {
-             module()["in"] = {{"transform", "rht"}};
+             module()["in"] = {{"transform", "butterfly"}};
          },
          ErrorKind::kUnsupported,
-         {"transform 'rht'", "up_proj"}},
+         {"transform 'butterfly'", "up_proj"}},
         {"fused",
          [&] {
              config_["quantization_config"]["fused"] = {{"qkv", {"q"}}};
          },
-         ErrorKind::kUnsupported,
-         {"'fused'", "'qkv'"}},
+         ErrorKind::kInvalidInput,
+         {"fused 'qkv'", "no layer"}},
         {"name",
          [&] { module("model.layers.7.mlp.up_proj") = module(); },
          ErrorKind::kInvalidInput,

@@ -2,47 +2,23 @@
 // with each file's flags; every level gives the same bits.
 #pragma once
 
+#include "runtime/formats/int8_block_inl.h"
 #include "runtime/formats/uniform_group/kernels.h"
 
 namespace dwubit::uniform_group {
 namespace {
 
-constexpr float kRoundToInteger = 12582912.0f;  // 1.5 * 2^23: adding it rounds to an integer, in the low bits
-constexpr std::int32_t kRoundBits = 0x4b400000;
+static_assert(kBlock == kInt8Block);
 
-// The 32 values at x as int8 (`high`) and 256 times the remainder (`low`); returns the scale. Sums of 16 values, in
-// units of the scale or, with kResidual, of a 256th of it, go to `sums`.
+// round_block(), and the sums of 16 values each, in units of the scale or, with kResidual, of a 256th of it.
 template <bool kResidual>
-inline float round_block(const float* x, std::int8_t* high, std::int8_t* low, std::int32_t* sums) {
-    std::uint32_t largest = 0;  // of the bits without sign: ordered as the absolute values are
-    for (std::int64_t i = 0; i < kBlock; ++i) {
-        const std::uint32_t bits = __builtin_bit_cast(std::uint32_t, x[i]) & 0x7fffffffu;
-        largest = bits > largest ? bits : largest;
-    }
-    const float amax = __builtin_bit_cast(float, largest);
-    const float scale = amax / 127.0f;
-    const float inverse = amax > 1e-30f ? 127.0f / amax : 0.0f;
-    std::int32_t values[kBlock];
-    for (std::int64_t i = 0; i < kBlock; ++i) {
-        const float t = x[i] * inverse;
-        const float shifted = t + kRoundToInteger;
-        std::int32_t h = __builtin_bit_cast(std::int32_t, shifted) - kRoundBits;
-        h = h > 127 ? 127 : h;  // of numbers that are not finite
-        h = h < -127 ? -127 : h;
-        high[i] = static_cast<std::int8_t>(h);
-        values[i] = h;
-        if constexpr (kResidual) {
-            const float rest = (t - (shifted - kRoundToInteger)) * 256.0f + kRoundToInteger;
-            std::int32_t l = __builtin_bit_cast(std::int32_t, rest) - kRoundBits;
-            l = l > 127 ? 127 : l;
-            l = l < -127 ? -127 : l;
-            low[i] = static_cast<std::int8_t>(l);
-            values[i] = h * 256 + l;
-        }
-    }
+inline float round_and_add(const float* x, std::int8_t* high, std::int8_t* low, std::int32_t* sums) {
+    const float scale = round_block<kResidual>(x, high, low);
     for (std::int64_t s = 0; s < kBlock / kSegment; ++s) {
         std::int32_t sum = 0;
-        for (std::int64_t i = 0; i < kSegment; ++i) sum += values[s * kSegment + i];
+        for (std::int64_t i = s * kSegment; i < (s + 1) * kSegment; ++i) {
+            sum += kResidual ? high[i] * 256 + low[i] : high[i];
+        }
         sums[s] = sum;
     }
     return scale;
@@ -115,7 +91,8 @@ inline void arrange_int8(const Matrix& m, const float* x, unsigned char* out) {
         load_columns(m, x, first, left < kColumns ? left : kColumns, kColumns, values);
         for (std::int64_t b = 0; b < kColumns / kBlock; ++b) {
             std::int32_t sums[kBlock / kSegment];
-            const float scale = round_block<kResidual>(values + b * kBlock, high + b * kBlock, low + b * kBlock, sums);
+            const float scale =
+                round_and_add<kResidual>(values + b * kBlock, high + b * kBlock, low + b * kBlock, sums);
             const float unit = kResidual ? scale / 256.0f : scale;
             for (std::int64_t l = 0; l < kBlock / kLaneColumns; ++l) {
                 lane_scales[c * kLanesPerChunk + b * (kBlock / kLaneColumns) + l] = unit;
