@@ -5,6 +5,9 @@ MAKEFLAGS += --no-print-directory
 
 # What ccache needs to reuse files that are compiled with a precompiled header.
 export CCACHE_SLOPPINESS := pch_defines,time_macros
+# Objects are shared between clones and worktrees: paths count relative to the build folder.
+export CCACHE_BASEDIR := $(CURDIR)
+export CCACHE_NOHASHDIR := 1
 
 JOBS ?= $(shell nproc)
 FUZZ_SECONDS ?= 15

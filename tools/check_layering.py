@@ -26,7 +26,7 @@ MODULES = {
     "src/base": Module("include/dwubit", "fmt posix cpuid"),
     "src/json": Module("base", "nlohmann fmt"),
     "src/checkpoint": Module("json base", "fmt zlib"),
-    "src/hessians": Module("checkpoint json base", "fmt"),
+    "src/hessians": Module("runtime/model checkpoint json base", "fmt"),
     "src/template": Module("base", "fmt"),
     "src/regex": Module("", "fmt pcre2"),
     "src/tokenizer": Module("regex template json base", "fmt pcre2 utf8proc"),
@@ -37,7 +37,7 @@ MODULES = {
     "src/runtime/ops": Module(f"{RUNTIME_LOW} base", "fmt"),
     "src/runtime/ops/attention": Module(f"runtime/gemm runtime/ops {RUNTIME_LOW} base", "fmt"),
     "src/runtime/gemm": Module(f"runtime/ops {RUNTIME_LOW} checkpoint base", "fmt onednn blas openmp"),
-    "src/runtime/transforms": Module(f"runtime/gemm runtime/ops {RUNTIME_LOW} json base", "fmt"),
+    "src/runtime/transforms": Module(f"runtime/gemm runtime/ops {RUNTIME_LOW} checkpoint json base", "fmt"),
     "src/runtime/formats": Module(f"runtime/transforms runtime/gemm runtime/ops {RUNTIME_LOW} checkpoint json base", "fmt"),
     "src/runtime/model": Module(
         f"runtime/formats runtime/transforms runtime/ops/attention runtime/gemm runtime/ops {RUNTIME_LOW} checkpoint json base",
@@ -51,7 +51,7 @@ MODULES = {
     "src/lab_api": Module("json base", "fmt dl"),
     "src/lab": Module(f"lab/kernels lab_api hessians eval report {RUNTIME} tasks corpus template tokenizer checkpoint json base", "fmt torch"),
     "src/lab/kernels": Module("runtime/cpu base", "fmt cuda"),
-    "src/study": Module(f"lab_api hessians convert eval report {RUNTIME} tasks corpus template tokenizer checkpoint json base", "fmt toml sqlite"),
+    "src/study": Module(f"lab_api hessians convert eval report {RUNTIME} tasks corpus template tokenizer checkpoint json base", "fmt toml sqlite posix"),
     "apps/cli": Module(f"study lab_api hessians convert eval report {RUNTIME} tasks corpus template tokenizer checkpoint json base",
                        "fmt nlohmann cli11 spdlog dl posix"),
 }

@@ -248,6 +248,12 @@ Result<OutputFolder> OutputFolder::open(const fs::path& path, RunIdentity identi
     return errorf(ErrorKind::kIo, "{} is made and removed by another process again and again", partial.string());
 }
 
+Result<void> OutputFolder::adopt(const std::filesystem::path& path) {
+    const fs::path file = path / kIdentityFile;
+    if (::unlink(file.c_str()) != 0 && errno != ENOENT) return system_error("cannot remove", file);
+    return {};
+}
+
 OutputFolder::OutputFolder(OutputFolder&& other) noexcept
     : path_(std::move(other.path_)),
       partial_(std::exchange(other.partial_, {})),

@@ -28,6 +28,10 @@ public:
     // What open() says of `path` itself, for a command that finds out its identity by long work.
     static Result<void> check(const std::filesystem::path& path, bool overwrite);
 
+    // For whoever knows that `path` was finished by a run that died right after: removes the identity file that such
+    // a run may have left in it.
+    static Result<void> adopt(const std::filesystem::path& path);
+
     OutputFolder(OutputFolder&& other) noexcept;
     OutputFolder& operator=(OutputFolder&& other) noexcept;
     // Unless finish() succeeded or keep() was called: removes the partial folder, and the parents open() made if they

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
+#include "base/stop.h"
+#include "eval/kept_answers.h"
 
 namespace dwubit {
 namespace {
@@ -32,8 +34,8 @@ TaskResponses by_item(const BuiltTask& task, std::vector<Response> answers) {
     return responses;
 }
 
-Result<std::vector<Response>> ask(const BuiltTask& task, Scorer& scorer, ProgressSink& progress) {
-    const std::vector<TaskRequest> requests = all_requests(task);
+Result<std::vector<Response>> ask(const BuiltTask& task, std::span<const TaskRequest> requests, Scorer& scorer,
+                                  ProgressSink& progress) {
     switch (task.config.output_type) {
         case OutputType::kLoglikelihood:
         case OutputType::kMultipleChoice:
@@ -44,6 +46,31 @@ Result<std::vector<Response>> ask(const BuiltTask& task, Scorer& scorer, Progres
             return scorer.generate_until(requests, task.config.generation_kwargs, progress);
     }
     return make_error(ErrorKind::kInternal, "unknown output type");
+}
+
+// What `after` has more than `before`.
+ScorerCounts difference(const ScorerCounts& after, const ScorerCounts& before) {
+    return {after.tokens_evaluated - before.tokens_evaluated, after.tokens_reused - before.tokens_reused};
+}
+
+// The answers to a task: those that an earlier run kept, else the model's.
+Result<KeptAnswers> answers_to(const BuiltTask& task, Scorer& scorer, const EvaluateOptions& options,
+                               ProgressSink& progress) {
+    const std::vector<TaskRequest> requests = all_requests(task);
+    const std::string& name = task.config.task;
+    std::string asked;
+    if (options.kept_answers) {
+        asked = asked_sha256(requests, task.config.generation_kwargs);
+        auto kept = read_kept_answers(*options.kept_answers, name, asked, requests.size());
+        if (kept) return std::move(*kept);
+    }
+    DWUBIT_TRY(check_stop());
+    const ScorerCounts before = scorer.counts();
+    auto responses = ask(task, requests, scorer, progress);
+    if (!responses.ok()) return std::move(responses).context(fmt::format("task {}", name)).error();
+    KeptAnswers answers{std::move(*responses), difference(scorer.counts(), before)};
+    if (options.kept_answers) DWUBIT_TRY(keep_answers(*options.kept_answers, name, asked, answers));
+    return answers;
 }
 
 }  // namespace
@@ -66,13 +93,13 @@ Result<Evaluation> evaluate(std::vector<BuiltTask> tasks, Scorer& scorer, const 
                             ProgressSink& progress) {
     Evaluation evaluation;
     for (BuiltTask& task : tasks) {
-        auto answers = ask(task, scorer, progress);
-        if (!answers.ok()) return std::move(answers).context(fmt::format("task {}", task.config.task)).error();
-        const TaskResponses responses = by_item(task, std::move(*answers));
+        DWUBIT_ASSIGN(KeptAnswers answers, answers_to(task, scorer, options, progress));
+        evaluation.counts.tokens_evaluated += answers.counts.tokens_evaluated;
+        evaluation.counts.tokens_reused += answers.counts.tokens_reused;
+        const TaskResponses responses = by_item(task, std::move(answers.responses));
         DWUBIT_ASSIGN(TaskScores scores, score_task(task, responses, options.score));
         evaluation.tasks.push_back({std::move(task), std::move(scores)});
     }
-    evaluation.counts = scorer.counts();
     return evaluation;
 }
 

@@ -1,6 +1,8 @@
 // Tasks from files to scores: what `dwubit eval` does between its flags and its output.
 #pragma once
 
+#include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,6 +17,9 @@ struct EvaluateOptions {
     ScoreOptions score;
     DatasetFolders datasets;
     OrderedJson generation = OrderedJson::object();  // replaces keys of the tasks' generation_kwargs
+    // Answers of finished tasks are kept in this folder and taken from it. Whoever names it sees to it that they are
+    // the same model's.
+    std::optional<std::filesystem::path> kept_answers = {};
 };
 
 // Documents to requests, for every task of the selection; what can be wrong without a model is found here. Errors name

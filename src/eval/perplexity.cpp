@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "base/stop.h"
 #include "runtime/ops/op_table.h"
 
 namespace dwubit {
@@ -72,6 +73,7 @@ Result<std::vector<float>> score_windows(LogitSource& source, std::span<const To
             const std::int64_t first = window.first + block.first;
             block.predictions = std::min(count, window.predictions - block.first);
             block.ids = stream.subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(count));
+            DWUBIT_TRY(check_stop());
             if (observer != nullptr) DWUBIT_TRY(observer->begin(block));
             DWUBIT_TRY(source.extend(block.ids, [&](std::int64_t row, std::span<const float> logits) {
                 if (row >= block.predictions) return;

@@ -199,18 +199,21 @@ OrderedJson results_object(const RunInfo& info, std::span<const TaskResult> task
 }
 
 Result<void> write_results(const std::filesystem::path& output, const std::string& stamp,
-                           std::span<const TaskResult> tasks, OrderedJson& results) {
+                           std::span<const TaskResult> tasks, FileNames names, OrderedJson& results) {
     const bool named = output.extension() == ".json";
     const std::filesystem::path folder =
         named ? output.parent_path() : output / results.value("model_name_sanitized", std::string("__"));
     const std::string stem = named ? output.stem().string() : "results";
     const std::filesystem::path main_path = folder / fmt::format("{}_{}.json", stem, stamp);
-    OrderedJson paths = OrderedJson::array({main_path.string()});
+    const auto shown = [&](const std::filesystem::path& path) {
+        return names == FileNames::kPaths ? path.string() : path.filename().string();
+    };
+    OrderedJson paths = OrderedJson::array({shown(main_path)});
     std::vector<AtomicFile> files;
     for (const auto& [task, scores] : tasks) {
         if (scores.samples.empty()) continue;
         const auto path = folder / fmt::format("samples_{}_{}.jsonl", sanitized_name(task.config.task), stamp);
-        paths.push_back(path.string());
+        paths.push_back(shown(path));
         DWUBIT_ASSIGN(AtomicFile file, AtomicFile::create(path));
         for (const OrderedJson& sample : scores.samples) DWUBIT_TRY(file.write(python_json(sample) + "\n"));
         files.push_back(std::move(file));

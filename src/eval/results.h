@@ -54,8 +54,9 @@ OrderedJson results_object(const RunInfo& info, std::span<const TaskResult> task
 // Writes <output>/<model>/results_<stamp>.json and, where there are samples, samples_<task>_<stamp>.jsonl beside it;
 // with an `output` that ends in .json <stem>_<stamp>.json. Sets `files` of `results` to their paths. All of them
 // appear, or, but for an error while they are renamed, none.
+enum class FileNames { kPaths, kBeside };  // `files`: as paths, or as names in the folder of the results file
 Result<void> write_results(const std::filesystem::path& output, const std::string& stamp,
-                           std::span<const TaskResult> tasks, OrderedJson& results);
+                           std::span<const TaskResult> tasks, FileNames names, OrderedJson& results);
 
 // "2026-11-24T04-38-43.427282", local time.
 std::string results_stamp(std::chrono::system_clock::time_point time);

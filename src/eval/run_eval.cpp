@@ -30,7 +30,7 @@ std::optional<NamedToken> named(const Tokenizer& tokenizer, std::optional<TokenI
 
 RunInfo run_info(const EvalRequest& request, const Model& model, const Tokenizer& tokenizer, const Scorer& scorer) {
     RunInfo info;
-    info.model = request.model.string();
+    info.model = request.name.value_or(request.model.string());
     info.model_args = request.model_args;
     info.parameters = static_cast<std::int64_t>(measure_footprint({model.directory(), model.config()}).parameters);
     info.dtype = act_name(model.act());
@@ -83,7 +83,8 @@ Result<EvalAnswer> run_eval(const EvalRequest& request, ThreadPool& pool, Progre
     EvalAnswer answer;
     answer.object = results_object(info, results, selection.groups);
     if (request.output) {
-        DWUBIT_TRY(write_results(*request.output, request.stamp.value_or(results_stamp(now)), results, answer.object));
+        DWUBIT_TRY(write_results(*request.output, request.stamp.value_or(results_stamp(now)), results,
+                                 request.stamp ? FileNames::kBeside : FileNames::kPaths, answer.object));
     }
     answer.table = results_table(answer.object);
     if (!selection.groups.empty()) answer.table += results_table(answer.object, ResultsTable::kGroups);

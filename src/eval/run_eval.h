@@ -21,11 +21,13 @@ struct EvalRequest {
     EvaluateOptions options = {};
     ScorerOptions scorer = {};
     ActType act = ActType::kF32;
-    std::string model_args = {};  // as given, for the results file
+    std::string model_args = {};           // as given, for the results file
+    std::optional<std::string> name = {};  // what results call the model; unset: its path
     std::string device = "cpu";
     bool log_samples = false;
     std::optional<std::filesystem::path> output = {};  // folder of results and samples files
-    // Names and times of the files: unset, those of now. A study sets it, so that the same run gives the same bytes.
+    // Names and times of the files: unset, those of now. A study sets it, so that the same run gives the same bytes;
+    // `files` in the results file are then names beside it.
     std::optional<std::string> stamp = {};
 };
 

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "base/stop.h"
 #include "eval/scorer_impl.h"
 #include "eval/shared_rows.h"
 #include "runtime/model/branch_pass.h"
@@ -44,6 +45,7 @@ public:
         progress.begin("score", total, "tokens");
         for (std::int64_t first = 0; first < total;) {
             const std::int64_t end = end_of_pass(first);
+            DWUBIT_TRY(check_stop());
             DWUBIT_TRY(pass(first, end, cache));
             first = end;
             progress.update(first);

@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "base/sha256.h"
+#include "base/stop.h"
 #include "eval/generation_options.h"
 #include "eval/scorer.h"
 #include "eval/scorer_impl.h"
@@ -57,6 +58,7 @@ public:
             for (Slot& slot : slots_) {
                 if (!slot.busy && next < order.size()) DWUBIT_TRY(fill(slot, order[next++]));
             }
+            DWUBIT_TRY(check_stop());
             DWUBIT_TRY(step());
             progress.update(static_cast<std::int64_t>(next) - busy_);
         }

@@ -10,7 +10,7 @@ namespace dwubit::lab {
 namespace {
 
 template <class Body>
-Result<Json> guarded(const Body& body) {
+auto guarded(const Body& body) -> Result<decltype(body())> {
     try {
         configure_torch();
         return body();
@@ -40,6 +40,10 @@ Result<Json> api_quantize(const QuantizeRequest& request, LabContext& context) {
     });
 }
 
+Result<ResolvedOptions> api_resolve(const QuantizeRequest& request) {
+    return guarded([&] { return resolve_options(request); });
+}
+
 Result<Json> api_methods() {
     return guarded([] { return methods_json(); });
 }
@@ -48,7 +52,7 @@ Json api_describe() {
     return {{"torch", torch_version()}, {"blas", blas_description()}, {"cuda", built_with_cuda()}};
 }
 
-constexpr LabApi kApi = {kLabApiVersion, api_calibrate, api_quantize, api_methods, api_describe};
+constexpr LabApi kApi = {kLabApiVersion, api_calibrate, api_quantize, api_resolve, api_methods, api_describe};
 
 }  // namespace
 }  // namespace dwubit::lab

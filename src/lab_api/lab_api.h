@@ -49,18 +49,27 @@ struct QuantizeRequest {
     bool overwrite = false;
 };
 
+// What a QuantizeRequest's method, recipe and settings come to.
+struct ResolvedOptions {
+    std::string recipe;
+    Json parameters;  // every option of the method
+    bool needs_hessians = false;
+};
+
 struct LabApi {
     int version;  // kLabApiVersion of the build it comes from
     // Each returns the members of the command's JSON object (design: the command-line contract).
     Result<Json> (*calibrate)(const CalibrateRequest& request, LabContext& context);
     Result<Json> (*quantize)(const QuantizeRequest& request, LabContext& context);
+    // Looks at no file. A usage error names the method, recipe or option and what would be right.
+    Result<ResolvedOptions> (*resolve)(const QuantizeRequest& request);
     // {"methods": [...]}
     Result<Json> (*methods)();
     // {"torch": "1.13.1", "blas": "OpenBLAS 0.3.21 ...", "cuda": false}
     Json (*describe)();
 };
 
-inline constexpr int kLabApiVersion = 1;
+inline constexpr int kLabApiVersion = 2;
 inline constexpr const char* kLabEntryPoint = "dwubit_lab_api";
 
 // Loads libdwubit_lab.so from the folder of libdwubit.so, once. Unsupported, with what to install, where this build has

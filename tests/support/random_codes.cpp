@@ -36,6 +36,8 @@ Codes random_codes(const Format& format, const Json& params, const Shape& shape,
             fill_integers<std::uint16_t>(field, spec.limit, random);
         } else if (spec.dtype == DType::kU32) {
             fill_integers<std::uint32_t>(field, spec.limit, random);
+        } else if (spec.dtype == DType::kF32) {
+            for (float& value : field.as<float>()) value = random.next_normal();
         } else {
             DWUBIT_CHECK(spec.dtype == DType::kF16);
             for (F16& value : field.as<F16>()) value = to_f16(random.next_normal());

@@ -17,6 +17,14 @@ std::vector<std::string> names_of(const Rows& rows) {
     return names;
 }
 
+template <class Rows>
+std::optional<MetricDefaults> defaults_of(const Rows& rows, std::string_view name) {
+    for (const auto& row : rows) {
+        if (row.traits.name == name) return MetricDefaults{row.traits.aggregation, row.traits.higher_is_better};
+    }
+    return std::nullopt;
+}
+
 // An aggregation may ignore what it is given.
 bool fits(const Aggregation& aggregation, ValueKind gives) {
     return aggregation.takes == gives || aggregation.takes == ValueKind::kNothing;
@@ -151,6 +159,20 @@ Result<TaskMetrics> TaskMetrics::create(const TaskConfig& config, bool multiple_
 
 Result<OrderedJson> TaskMetrics::values(const DocumentAnswers& answers) const {
     return values_(answers);
+}
+
+std::optional<MetricDefaults> metric_defaults(OutputType type, std::string_view name) {
+    switch (type) {
+        case OutputType::kMultipleChoice:
+            return defaults_of(choice_metrics(), name);
+        case OutputType::kGenerateUntil:
+            return defaults_of(generated_metrics(), name);
+        case OutputType::kLoglikelihood:
+            return defaults_of(likelihood_metrics(), name);
+        case OutputType::kLoglikelihoodRolling:
+            return defaults_of(rolling_metrics(), name);
+    }
+    return std::nullopt;
 }
 
 std::vector<std::string> metric_names(OutputType type) {

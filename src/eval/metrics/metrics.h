@@ -4,6 +4,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "eval/metrics/aggregation.h"
@@ -43,6 +44,13 @@ private:
     std::vector<Metric> metrics_;
     Values values_;
 };
+
+// What a metric is where the task file does not say.
+struct MetricDefaults {
+    std::string_view aggregation;
+    bool higher_is_better = true;
+};
+std::optional<MetricDefaults> metric_defaults(OutputType type, std::string_view name);
 
 // For each output type the names, for tests and messages.
 std::vector<std::string> metric_names(OutputType type);

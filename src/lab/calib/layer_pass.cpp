@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "hessians/site_features.h"
 #include "lab/units.h"
 
 namespace dwubit::lab {

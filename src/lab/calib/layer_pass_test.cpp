@@ -1,5 +1,6 @@
 // A layer over sequences in units, against the layer over each sequence alone.
 #include "lab/calib/layer_pass.h"
+#include "hessians/site_features.h"
 
 #include <gtest/gtest.h>
 

@@ -36,17 +36,6 @@ at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double epsilo
 
 }  // namespace
 
-std::int64_t site_features(const ModelConfig& config, Site site) {
-    switch (site) {
-        case Site::kO:
-            return config.heads * config.head_dim;
-        case Site::kDown:
-            return config.intermediate;
-        default:
-            return config.hidden;
-    }
-}
-
 Decoder::Decoder(const HfDir& directory, const ModelConfig& config, std::int64_t positions, at::Device device,
                  at::ScalarType dtype)
     : directory_(directory), config_(config), device_(device), dtype_(dtype) {

@@ -33,9 +33,6 @@ struct DecoderLayer {
 // Gets the input [rows, n] of the linears of a site, in the decoder's dtype.
 using SiteSink = std::function<void(Site site, const at::Tensor& x)>;
 
-// Input features of a site's linears.
-std::int64_t site_features(const ModelConfig& config, Site site);
-
 // Const members may be called from several threads at once.
 class Decoder {
 public:

@@ -1,5 +1,6 @@
 // The decoder in libtorch against logits of Hugging Face transformers, and what its sites see.
 #include "lab/model/decoder.h"
+#include "hessians/site_features.h"
 
 #include <gtest/gtest.h>
 

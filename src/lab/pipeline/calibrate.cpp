@@ -14,6 +14,7 @@
 #include "base/sha256.h"
 #include "base/stop.h"
 #include "hessians/hessian_store.h"
+#include "hessians/site_features.h"
 #include "lab/calib/layer_pass.h"
 #include "lab/calib/sequences.h"
 #include "lab/failure.h"

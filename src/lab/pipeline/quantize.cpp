@@ -1,13 +1,14 @@
 #include "lab/pipeline/quantize.h"
 
 #include <chrono>
-#include <ctime>
 
 #include "base/atomic_file.h"
 #include "base/output_folder.h"
 #include "base/sha256.h"
 #include "base/stop.h"
+#include "base/utc.h"
 #include "dwubit/version.h"
+#include "hessians/site_features.h"
 #include "lab/failure.h"
 #include "lab/model/decoder.h"
 #include "lab/pipeline/layer_range.h"
@@ -22,6 +23,21 @@ namespace dwubit::lab {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+
+// The method of a request and its options; what does not go together is refused.
+struct Choice {
+    const Method& method;
+    std::string recipe;
+    Parameters parameters;
+};
+
+Choice choose(const QuantizeRequest& request) {
+    const Method& method = find_method(request.method);
+    std::string recipe = request.recipe.value_or(method.default_recipe);
+    Parameters parameters = resolve_parameters(method.id, method.options(), method.recipes(), recipe, request.settings);
+    if (method.validate != nullptr) method.validate(parameters);
+    return {method, std::move(recipe), std::move(parameters)};
+}
 
 struct Source {
     OpenModel model;
@@ -87,14 +103,6 @@ Json without_seconds(Json tensors) {
     return tensors;
 }
 
-std::string utc_now() {
-    const std::time_t now = std::time(nullptr);
-    std::tm parts{};
-    gmtime_r(&now, &parts);
-    return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z", parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday,
-                       parts.tm_hour, parts.tm_min, parts.tm_sec);
-}
-
 // Everything of a run that its result depends on.
 struct Run {
     const QuantizeRequest& request;
@@ -108,10 +116,8 @@ struct Run {
 };
 
 Run resolve(const QuantizeRequest& request, LabContext& context) {
-    const Method& method = find_method(request.method);
-    const std::string recipe = request.recipe.value_or(method.default_recipe);
-    Parameters parameters = resolve_parameters(method.id, method.options(), method.recipes(), recipe, request.settings);
-    if (method.validate != nullptr) method.validate(parameters);
+    Choice choice = choose(request);
+    const Method& method = choice.method;
     if (method.needs_hessians && !request.hessians) {
         throw Failure(errorf(ErrorKind::kUsage, "--method {} needs --hessians DIR", method.id)
                           .with_hint("dwubit calibrate MODEL --data TEXT -o DIR makes them"));
@@ -126,8 +132,14 @@ Run resolve(const QuantizeRequest& request, LabContext& context) {
     Source source{std::move(model), std::move(sha256), std::move(tokenizer)};
     std::optional<HessianStore> store = open_store(request, source, context);
     if (store) check_coverage(*store, source.model.config, layers);
-    return {request,           method,           recipe, std::move(parameters), std::move(source),
-            std::move(layers), std::move(store), device};
+    return {request,
+            method,
+            std::move(choice.recipe),
+            std::move(choice.parameters),
+            std::move(source),
+            std::move(layers),
+            std::move(store),
+            device};
 }
 
 RunIdentity identity(const Run& run, const LabContext& context) {
@@ -234,6 +246,11 @@ Json fill(const Run& run, const std::filesystem::path& folder, LabContext& conte
 }
 
 }  // namespace
+
+ResolvedOptions resolve_options(const QuantizeRequest& request) {
+    const Choice choice = choose(request);
+    return {choice.recipe, choice.parameters.json(), choice.method.needs_hessians};
+}
 
 Json quantize(const QuantizeRequest& request, LabContext& context) {
     const Run run = resolve(request, context);
