@@ -147,10 +147,10 @@ private:
                 text_or(member_of(entry, "aggregation"), defaults ? std::string(defaults->aggregation) : "");
             const auto found = find_aggregation(aggregation);
             if (!found.ok()) {
-                out_.warnings.push_back(fmt::format("{}: metric '{}' of task '{}' is left out: {}", where(),
-                                                    printable(metric.name), printable(task.name),
-                                                    aggregation.empty() ? "no word of how it is aggregated"
-                                                                        : found.error().message));
+                out_.warnings.push_back(
+                    fmt::format("{}: metric '{}' of task '{}' is left out: {}", where(), printable(metric.name),
+                                printable(task.name),
+                                aggregation.empty() ? "no word of how it is aggregated" : found.error().message));
                 continue;
             }
             metric.aggregation = *found;
@@ -261,9 +261,8 @@ public:
             task_.documents.push_back(std::move(entry.document));
             for (std::size_t m = 0; m < task_.metrics.size(); ++m) {
                 const auto value = entry.values.find(m);
-                task_.metrics[m].values.push_back(value == entry.values.end()
-                                                      ? std::nullopt
-                                                      : std::optional<OrderedJson>(std::move(value->second)));
+                task_.metrics[m].values.push_back(
+                    value == entry.values.end() ? std::nullopt : std::optional<OrderedJson>(std::move(value->second)));
             }
         }
     }
@@ -306,8 +305,8 @@ private:
 };
 
 Result<void> read_samples(const ResultsFiles& files, LoadedTask& task) {
-    task.samples = files.results.parent_path() /
-                   fmt::format("samples_{}_{}.jsonl", sanitized_name(task.name), files.stamp);
+    task.samples =
+        files.results.parent_path() / fmt::format("samples_{}_{}.jsonl", sanitized_name(task.name), files.stamp);
     std::error_code error;
     if (!std::filesystem::exists(task.samples, error)) {
         return errorf(ErrorKind::kNotFound, "{} is not there: what the model answered to each document of task '{}'",

@@ -230,14 +230,13 @@ private:
         std::vector<const Statistic*> statistics = {base.statistic.get(), other.statistic.get()};
         if (chance != nullptr) statistics.push_back(chance.get());
         const std::size_t documents = base.values.size();
-        auto draws = resample(statistics, documents, options_.resamples, options_.seed,
-                              resample_stream(base_task.name), pool_);
+        auto draws =
+            resample(statistics, documents, options_.resamples, options_.seed, resample_stream(base_task.name), pool_);
         const Interval base_interval = percentile_interval(draws[0], options_.level);
         const Interval other_interval = percentile_interval(draws[1], options_.level);
         const Interval difference = percentile_interval(differences(draws[1], draws[0]), options_.level);
         const double guess = chance != nullptr ? score_of_all(*chance, documents) : 0;
-        const bool above =
-            chance != nullptr && base.score - guess > (base_interval.high - base_interval.low) / 2;
+        const bool above = chance != nullptr && base.score - guess > (base_interval.high - base_interval.low) / 2;
         const bool primary = base_metric.key() == base_task.primary_metric;
         rows_.push_back({{"name", base_task.name},
                          {"metric", base_metric.key()},
@@ -276,8 +275,8 @@ std::vector<std::string> warnings_of(const LoadedResults& base, const LoadedResu
     for (const auto& [one, two] : {std::pair(&base, &other), std::pair(&other, &base)}) {
         for (const LoadedTask& task : one->tasks) {
             if (find_task(*two, task.name) != nullptr) continue;
-            warnings.push_back(fmt::format("task '{}' is left out: it is in {} only", printable(task.name),
-                                           one->file.string()));
+            warnings.push_back(
+                fmt::format("task '{}' is left out: it is in {} only", printable(task.name), one->file.string()));
         }
     }
     return warnings;

@@ -149,11 +149,11 @@ TEST_F(PairedTest, RetentionOfTasksAboveChance) {
     const std::size_t n = 40;
     Values sure, lesser, coin, text, text_lesser;
     for (std::size_t i = 0; i < n; ++i) {
-        sure.emplace_back(i % 10 == 0 ? 0 : 1);                    // 0.9
-        lesser.emplace_back(i % 10 == 0 || i % 4 == 1 ? 0 : 1);    // loses each fourth
-        coin.emplace_back(i % 2);                                  // chance
-        text.emplace_back(i % 5 == 0 ? 0 : 1);                     // 0.8
-        text_lesser.emplace_back(i % 5 == 0 || i < 20 ? 0 : 1);    // 0.4
+        sure.emplace_back(i % 10 == 0 ? 0 : 1);                  // 0.9
+        lesser.emplace_back(i % 10 == 0 || i % 4 == 1 ? 0 : 1);  // loses each fourth
+        coin.emplace_back(i % 2);                                // chance
+        text.emplace_back(i % 5 == 0 ? 0 : 1);                   // 0.8
+        text_lesser.emplace_back(i % 5 == 0 || i < 20 ? 0 : 1);  // 0.4
     }
     std::vector<std::size_t> choices(n, 2);
     for (std::size_t i = 0; i < n; i += 2) choices[i] = 4;  // chance 3/8
@@ -294,8 +294,9 @@ TEST_F(PairedTest, WhatMustAgree) {
     expect_error(base, changed([](auto& other) { other.samples[0].second[2]["acc"] = 0; }),
                  {"'t'", "acc,none", "not of one run"});
     expect_error(base, changed([](auto& other) { other.samples[0].second[2]["acc"] = "yes"; }), {"yes", "a number"});
-    expect_error(base, changed([](auto& other) { other.results["configs"]["t"]["metric_list"][0]["aggregation"] = "median"; }),
-                 {"'t'", "acc,none", "mean", "median"});
+    expect_error(
+        base, changed([](auto& other) { other.results["configs"]["t"]["metric_list"][0]["aggregation"] = "median"; }),
+        {"'t'", "acc,none", "mean", "median"});
 }
 
 }  // namespace

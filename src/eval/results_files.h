@@ -12,7 +12,7 @@ namespace dwubit {
 
 struct ResultsFiles {
     std::filesystem::path results;
-    std::string stamp;              // results_<stamp>.json
+    std::string stamp;               // results_<stamp>.json
     std::vector<std::string> older;  // other results files that were there
 };
 

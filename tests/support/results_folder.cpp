@@ -23,7 +23,8 @@ OrderedJson line_of(const WrittenTask& task, std::size_t i) {
     OrderedJson line = {{"doc_id", i}, {"doc", {{"q", question}}}, {"target", "0"}};
     line["resps"] = OrderedJson::array();
     const std::size_t answers = task.output_type != "multiple_choice" ? 1 : task.choices.empty() ? 2 : task.choices[i];
-    for (std::size_t k = 0; k < answers; ++k) line["resps"].push_back(OrderedJson::array({OrderedJson::array({"-1.5", "False"})}));
+    for (std::size_t k = 0; k < answers; ++k)
+        line["resps"].push_back(OrderedJson::array({OrderedJson::array({"-1.5", "False"})}));
     line["filter"] = "none";
     line["doc_hash"] = sha256_hex(question);
     line["prompt_hash"] = sha256_hex("Q: " + question);

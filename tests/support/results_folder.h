@@ -15,7 +15,7 @@ struct WrittenTask {
     std::string output_type = "multiple_choice";
     // values[<metric>][i], of filter "none"; null: the line has no such member
     std::vector<std::pair<std::string, std::vector<OrderedJson>>> values;
-    std::vector<std::size_t> choices = {};  // of each document; two where there are none
+    std::vector<std::size_t> choices = {};       // of each document; two where there are none
     OrderedJson scores = OrderedJson::object();  // "<metric>,none" where the score is not the mean
 };
 

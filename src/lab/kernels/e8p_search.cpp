@@ -68,6 +68,25 @@ std::unique_ptr<const E8pSearchTable> make_e8p_search_table(std::span<const std:
     return table;
 }
 
+std::unique_ptr<const E8SearchTable> make_e8_search_table(
+    std::span<const std::array<std::int8_t, 8>, kE8Points> doubled) {
+    auto table = std::make_unique<E8SearchTable>();
+    for (std::size_t g = 0; g < doubled.size(); ++g) {
+        float norm = 0;
+        for (std::size_t i = 0; i < 8; ++i) {
+            table->point[i][g] = 0.5f * static_cast<float>(doubled[g][i]);
+            norm += table->point[i][g] * table->point[i][g];
+        }
+        table->bias[g] = -norm / 2;
+    }
+    return table;
+}
+
+E8Search e8_search(Isa isa) {
+    constexpr E8Search kLevels[] = {e8_search_f32_ref, e8_search_f32_avx2, e8_search_f32_avx512};
+    return kLevels[static_cast<int>(isa)];
+}
+
 E8pSearch e8p_search(Isa isa) {
     constexpr E8pSearch kLevels[] = {e8p_search_f32_ref, e8p_search_f32_avx2, e8p_search_f32_avx512};
     return kLevels[static_cast<int>(isa)];

@@ -132,16 +132,56 @@ __global__ void __launch_bounds__(kThreads)
     codes[r] = half.row << 8 | (table->spread[negative] ^ table->odd[half.row] ^ static_cast<int>(is_up));
 }
 
+// All points of the short table; every thread of a warp reads the same one.
+__global__ void __launch_bounds__(kThreads)
+    points_kernel(const E8SearchTable* __restrict__ table, const float* __restrict__ x, std::int64_t stride,
+                  std::int64_t count, std::int32_t* codes, float* values, std::int64_t value_stride) {
+    const std::int64_t r = static_cast<std::int64_t>(blockIdx.x) * kThreads + threadIdx.x;
+    if (r >= count) return;
+    float vector[8];
+#pragma unroll
+    for (int i = 0; i < 8; ++i) vector[i] = x[i * stride + r];
+    float highest = -INFINITY;
+    int best = 0;
+    for (int g = 0; g < kE8Points; ++g) {
+        float score = __ldg(table->bias + g);
+#pragma unroll
+        for (int i = 0; i < 8; ++i) score = fmaf(vector[i], __ldg(table->point[i] + g), score);
+        if (score > highest) {
+            highest = score;
+            best = g;
+        }
+    }
+    codes[r] = best;
+#pragma unroll
+    for (int i = 0; i < 8; ++i) values[i * value_stride + r] = __ldg(table->point[i] + best);
+}
+
+unsigned blocks_for(std::int64_t count) {
+    return static_cast<unsigned>((count + kThreads - 1) / kThreads);
+}
+
+const char* launch_error() {
+    const cudaError_t error = cudaGetLastError();
+    return error == cudaSuccess ? nullptr : cudaGetErrorString(error);
+}
+
 }  // namespace
 
 const char* e8p_search_f32_cuda(const E8pSearchTable* table, const float* x, std::int64_t stride, std::int64_t count,
                                 std::int32_t* codes, float* values, std::int64_t value_stride, void* stream) {
     if (count == 0) return nullptr;
-    const auto blocks = static_cast<unsigned>((count + kThreads - 1) / kThreads);
-    search_kernel<<<blocks, kThreads, 0, static_cast<cudaStream_t>(stream)>>>(table, x, stride, count, codes, values,
-                                                                              value_stride);
-    const cudaError_t error = cudaGetLastError();
-    return error == cudaSuccess ? nullptr : cudaGetErrorString(error);
+    search_kernel<<<blocks_for(count), kThreads, 0, static_cast<cudaStream_t>(stream)>>>(table, x, stride, count, codes,
+                                                                                         values, value_stride);
+    return launch_error();
+}
+
+const char* e8_search_f32_cuda(const E8SearchTable* table, const float* x, std::int64_t stride, std::int64_t count,
+                               std::int32_t* codes, float* values, std::int64_t value_stride, void* stream) {
+    if (count == 0) return nullptr;
+    points_kernel<<<blocks_for(count), kThreads, 0, static_cast<cudaStream_t>(stream)>>>(table, x, stride, count, codes,
+                                                                                         values, value_stride);
+    return launch_error();
 }
 
 bool has_cuda_kernels() {

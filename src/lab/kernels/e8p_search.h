@@ -54,11 +54,33 @@ void e8p_search_f32_avx512(const E8pSearchTable& table, const float* x, std::int
                            std::int32_t* codes, float* values, std::int64_t value_stride);
 E8pSearch e8p_search(Isa isa);
 
-// The same on the device: all pointers are the device's, `table` a copy of an E8pSearchTable there, `stream` a
-// cudaStream_t. Returns the name of a CUDA error, or nullptr. Without CUDA in this build: has_cuda_kernels() is false,
-// do not call.
+// The second stage at 3 bits: 256 short points of E8, all of them looked at. Code = number of the point.
+inline constexpr int kE8Points = 256;
+struct E8SearchTable {
+    float point[8][kE8Points];
+    float bias[kE8Points];  // -|g|^2 / 2
+};
+// doubled: twice the points' coordinates.
+std::unique_ptr<const E8SearchTable> make_e8_search_table(
+    std::span<const std::array<std::int8_t, 8>, kE8Points> doubled);
+
+// As E8pSearch.
+using E8Search = void (*)(const E8SearchTable& table, const float* x, std::int64_t stride, std::int64_t count,
+                          std::int32_t* codes, float* values, std::int64_t value_stride);
+void e8_search_f32_ref(const E8SearchTable& table, const float* x, std::int64_t stride, std::int64_t count,
+                       std::int32_t* codes, float* values, std::int64_t value_stride);
+void e8_search_f32_avx2(const E8SearchTable& table, const float* x, std::int64_t stride, std::int64_t count,
+                        std::int32_t* codes, float* values, std::int64_t value_stride);
+void e8_search_f32_avx512(const E8SearchTable& table, const float* x, std::int64_t stride, std::int64_t count,
+                          std::int32_t* codes, float* values, std::int64_t value_stride);
+E8Search e8_search(Isa isa);
+
+// The same on the device: all pointers are the device's, `table` a copy there, `stream` a cudaStream_t. They return
+// what CUDA says of an error, or nullptr. In a build without CUDA kernels there are none to call: has_cuda_kernels().
 const char* e8p_search_f32_cuda(const E8pSearchTable* table, const float* x, std::int64_t stride, std::int64_t count,
                                 std::int32_t* codes, float* values, std::int64_t value_stride, void* stream);
+const char* e8_search_f32_cuda(const E8SearchTable* table, const float* x, std::int64_t stride, std::int64_t count,
+                               std::int32_t* codes, float* values, std::int64_t value_stride, void* stream);
 bool has_cuda_kernels();
 
 }  // namespace dwubit

@@ -96,7 +96,7 @@ void search_table(const E8pSearchTable& table, int j, const BestPoint& best_poin
     }
     if (odd) sign[7] = -sign[7];
     for (int i = 0; i < 8; ++i) folded[i] = half.y[i][j] * sign[i];
-    const int best = best_point(table, folded);
+    const int best = best_point(table.point, table.bias, folded);
     float distance = 0;
     int negative = 0;
     for (int i = 7; i >= 0; --i) {
@@ -148,6 +148,18 @@ void search_vectors(const E8pSearchTable& table, const float* x, std::int64_t st
             const Floats value = is_up ? up.point[i] - 0.25f : down.point[i] + 0.25f;
             __builtin_memcpy(values + i * value_stride + first, &value, static_cast<std::size_t>(n) * sizeof(float));
         }
+    }
+}
+
+template <class BestPoint>
+void search_points(const E8SearchTable& table, const float* x, std::int64_t stride, std::int64_t count,
+                   std::int32_t* codes, float* values, std::int64_t value_stride, const BestPoint& best_point) {
+    for (std::int64_t r = 0; r < count; ++r) {
+        float vector[8];
+        for (int i = 0; i < 8; ++i) vector[i] = x[i * stride + r];
+        const int best = best_point(table.point, table.bias, vector);
+        codes[r] = best;
+        for (int i = 0; i < 8; ++i) values[i * value_stride + r] = table.point[i][best];
     }
 }
 

@@ -64,4 +64,21 @@ void e8p_search_f32_ref(const E8pSearchTable& table, const float* x, std::int64_
     }
 }
 
+void e8_search_f32_ref(const E8SearchTable& table, const float* x, std::int64_t stride, std::int64_t count,
+                       std::int32_t* codes, float* values, std::int64_t value_stride) {
+    for (std::int64_t r = 0; r < count; ++r) {
+        double highest = -std::numeric_limits<double>::infinity();
+        int best = 0;
+        for (int g = 0; g < kE8Points; ++g) {
+            double score = table.bias[g];
+            for (int i = 0; i < 8; ++i) score += static_cast<double>(x[i * stride + r]) * table.point[i][g];
+            if (!(score > highest)) continue;
+            highest = score;
+            best = g;
+        }
+        codes[r] = best;
+        for (int i = 0; i < 8; ++i) values[i * value_stride + r] = table.point[i][best];
+    }
+}
+
 }  // namespace dwubit

@@ -148,6 +148,31 @@ TEST(E8pSearch, MeanSquaredErrorOfAGaussian) {
     }
 }
 
+// The second stage at 3 bits against all its points.
+TEST(E8Search, FindsTheNearestOfItsPoints) {
+    const auto doubled = testing::e8_doubled_points();
+    const auto small = make_e8_search_table(std::span<const std::array<std::int8_t, 8>, kE8Points>(doubled));
+    constexpr std::int64_t kCount = 3001;
+    const std::vector<float> x = gaussian_columns(kCount, 0.8f, 8);
+    for (const Isa isa : levels()) {
+        std::vector<std::int32_t> codes(kCount);
+        std::vector<float> values(x.size());
+        e8_search(isa)(*small, x.data(), kCount, kCount, codes.data(), values.data(), kCount);
+        for (std::size_t r = 0; r < kCount; ++r) {
+            double least = std::numeric_limits<double>::infinity();
+            Point8 chosen{};
+            for (std::size_t g = 0; g < doubled.size(); ++g) {
+                Point8 point{};
+                for (std::size_t i = 0; i < 8; ++i) point[i] = 0.5f * static_cast<float>(doubled[g][i]);
+                least = std::min(least, squared_error(x, point, r));
+                if (static_cast<std::int32_t>(g) == codes[r]) chosen = point;
+            }
+            EXPECT_LE(squared_error(x, chosen, r), least + 1e-5) << r << " by " << isa_name(isa);
+            for (std::size_t i = 0; i < 8; ++i) EXPECT_EQ(values[i * kCount + r], chosen[i]);
+        }
+    }
+}
+
 TEST(E8pSearch, InputsThatAreNoNumbersGiveSomePoint) {
     std::vector<float> x(8 * 4, 0.0f);
     x[0] = std::numeric_limits<float>::quiet_NaN();

@@ -55,6 +55,31 @@ inline std::array<std::uint32_t, 256> e8p_words() {
     return words;
 }
 
+// Twice 256 points of E8: all of norm^2 at most 2, and 2 e_i, -2 e_i but the last.
+inline std::array<std::array<std::int8_t, 8>, 256> e8_doubled_points() {
+    std::array<std::array<std::int8_t, 8>, 256> points{};
+    std::size_t count = 0;
+    for (int pattern = 0; pattern < 390625; ++pattern) {  // 5^8
+        std::array<std::int8_t, 8> point{};
+        int rest = pattern;
+        int norm = 0;
+        int sum = 0;
+        int odd = 0;
+        for (std::int8_t& value : point) {
+            value = static_cast<std::int8_t>(rest % 5 - 2);
+            rest /= 5;
+            norm += value * value;
+            sum += value;
+            odd += value % 2 != 0 ? 1 : 0;
+        }
+        if (norm <= 8 && sum % 4 == 0 && (odd == 0 || odd == 8)) points.at(count++) = point;
+    }
+    for (const int value : {4, -4}) {
+        for (std::size_t i = 0; i < 8 && count < 256; ++i) points.at(count++)[i] = static_cast<std::int8_t>(value);
+    }
+    return points;
+}
+
 // The vector of a code.
 inline Point8 e8p_point(const std::array<std::uint32_t, 256>& words, unsigned code) {
     unsigned signs = code & 255;
