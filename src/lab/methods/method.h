@@ -10,9 +10,11 @@
 #include <vector>
 
 #include "hessians/hessian_store.h"
+#include "lab/blocks/used_transform.h"
 #include "lab/methods/recipe.h"
 #include "lab_api/lab_api.h"
 #include "runtime/formats/format.h"
+#include "runtime/model/config.h"
 
 namespace dwubit::lab {
 
@@ -35,11 +37,15 @@ struct LinearProblem {
     std::uint64_t seed = 0;  // of this linear: depends on --seed and its place in the model
 };
 
+// The linear then computes out.TT values in.T x: `values` stand for W in the basis of its transforms.
 struct LinearSolution {
     std::string format;  // id in formats.inc
     int version = 1;     // of that format
     Codes codes;
     at::Tensor values;  // [out, in] float32: what the codes stand for, exactly
+    UsedTransform in = {};
+    UsedTransform out = {};
+    Json details = Json::object();  // of this method alone, for the report: {"scale": 0.9}
 };
 
 struct Method {
@@ -60,6 +66,9 @@ struct Method {
     std::vector<LinearSolution> (*quantize)(const SiteProblem& site, const PreparedSite* prepared,
                                             std::span<const LinearProblem> linears, const Parameters& parameters,
                                             LabContext& context);
+    // Throws a Failure that names the linear where the method has nothing for its shape; asked before a run begins.
+    // nullptr: every shape will do.
+    void (*check_shape)(const LinearShape& linear, const Parameters& parameters) = nullptr;
 };
 
 // In the order of methods.inc.

@@ -56,23 +56,38 @@ void check_packed_values(const PackedTensor& packed, const Format& format, const
     });
 }
 
-Json report_of(const std::string& name, const Format& format, const PackedTensor& packed, const Distortion& distortion,
-               double damping, bool has_hessian, double seconds) {
-    const BitCount bits = count_bits(format, packed.params, packed.shape);
-    return {
-        {"name", name},
+// "none", or what both sides have: "rht", "rht/none".
+std::string transform_name(const UsedTransform& in, const UsedTransform& out) {
+    return in.id == out.id ? in.id : in.id + "/" + out.id;
+}
+
+// Bits per weight of a transform's buffers.
+double transform_bits(const UsedTransform& used, const Shape& shape) {
+    std::size_t bytes = 0;
+    for (const Field& field : used.fields) bytes += field.bytes.size();
+    return 8 * static_cast<double>(bytes) / (static_cast<double>(shape[0]) * static_cast<double>(shape[1]));
+}
+
+Json report_of(const QuantizedLinear& linear, const Format& format, const Distortion& distortion, const Json& details) {
+    const Shape& shape = linear.packed.shape;
+    BitCount bits = count_bits(format, linear.packed.params, shape);
+    const double transforms = transform_bits(linear.in, shape) + transform_bits(linear.out, shape);
+    bits.transform += transforms;
+    bits.total += transforms;
+    Json report = {
+        {"name", linear.name},
         {"format", format.id},
-        {"transform", "none"},
-        {"shape", packed.shape},
+        {"transform", transform_name(linear.in, linear.out)},
+        {"shape", shape},
         {"bits_per_weight", bits.total},
         {"bits",
          {{"codes", bits.codes}, {"scales", bits.scales}, {"codebook", bits.codebook}, {"transform", bits.transform}}},
         {"relative_proxy", number_or_null(distortion.relative_proxy)},
         {"relative_frobenius", number_or_null(distortion.relative_frobenius)},
         {"sign_flips", distortion.sign_flips},
-        {"zeroed", distortion.zeroed},
-        {"damping", has_hessian ? Json(damping) : Json()},
-        {"seconds", seconds}};
+        {"zeroed", distortion.zeroed}};
+    if (!details.empty()) report["details"] = details;
+    return report;
 }
 
 // A seed per linear that does not depend on which layers are quantized, or in what order.
@@ -101,15 +116,23 @@ namespace {
 
 // Packs, checks and measures one linear of a site whose solution took `solving` seconds of its own.
 QuantizedLinear finish_linear(const QuantizeJob& job, const SiteProblem& problem, double damping, double solving,
-                              const LinearProblem& linear, const LinearSolution& solution) {
+                              const LinearProblem& linear, LinearSolution solution) {
     const auto start = Clock::now();
     const Format& format = *unwrap(find_format(solution.format, solution.version));
-    PackedTensor packed = unwrap(format.pack(solution.codes).context(linear.name));
-    check_packed_values(packed, format, solution.values, linear.name, job.context.pool);
-    const Distortion distortion = measure_distortion(linear.weight, solution.values, problem.hessian);
-    Json report = report_of(linear.name, format, packed, distortion, damping, problem.hessian.defined(),
-                            solving + seconds_since(start));
-    return {linear.name, std::move(packed), std::move(report)};
+    QuantizedLinear result{linear.name,
+                           unwrap(format.pack(solution.codes).context(linear.name)),
+                           std::move(solution.in),
+                           std::move(solution.out),
+                           {}};
+    check_packed_values(result.packed, format, solution.values, linear.name, job.context.pool);
+    const at::Tensor dense = result.in.map == nullptr && result.out.map == nullptr
+                                 ? solution.values
+                                 : model_basis(solution.values, result.in, result.out, job.context.pool).to(job.device);
+    const Distortion distortion = measure_distortion(linear.weight, dense, problem.hessian);
+    result.report = report_of(result, format, distortion, solution.details);
+    result.report["damping"] = problem.hessian.defined() ? Json(damping) : Json();
+    result.report["seconds"] = solving + seconds_since(start);
+    return result;
 }
 
 void quantize_site(const QuantizeJob& job, std::int64_t layer, Site site, std::vector<QuantizedLinear>& out) {
@@ -125,14 +148,14 @@ void quantize_site(const QuantizeJob& job, std::int64_t layer, Site site, std::v
     unwrap(check_stop());
     std::unique_ptr<PreparedSite> prepared;
     if (job.method.prepare != nullptr) prepared = job.method.prepare(problem, job.parameters, job.context);
-    const auto solutions = job.method.quantize(problem, prepared.get(), linears, job.parameters, job.context);
+    auto solutions = job.method.quantize(problem, prepared.get(), linears, job.parameters, job.context);
     DWUBIT_CHECK(solutions.size() == linears.size());
     synchronize(job.device);
     const double seconds_per_weight = seconds_since(start) / static_cast<double>(weights);
     const double damping = prepared ? prepared->damping : 0.0;
     for (std::size_t i = 0; i < linears.size(); ++i) {
         const double solving = seconds_per_weight * static_cast<double>(linears[i].weight.numel());
-        out.push_back(finish_linear(job, problem, damping, solving, linears[i], solutions[i]));
+        out.push_back(finish_linear(job, problem, damping, solving, linears[i], std::move(solutions[i])));
     }
 }
 

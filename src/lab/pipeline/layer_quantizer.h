@@ -15,6 +15,8 @@ namespace dwubit::lab {
 struct QuantizedLinear {
     std::string name;  // module
     PackedTensor packed;
+    UsedTransform in;
+    UsedTransform out;
     Json report;  // a row of `tensors`: name, format, transform, shape, bits_per_weight, bits, relative_proxy, ...,
                   // seconds
 };

@@ -13,6 +13,11 @@ namespace {
 // What an earlier run noted of a shard must have.
 constexpr const char* kNoteMembers[] = {"file", "modules", "reports", "tensors", "tensor_bytes"};
 
+// As write_shard() noted it.
+TransformUse read_transform(const Json& use) {
+    return {use.at("transform"), use.at("params")};
+}
+
 }  // namespace
 
 ModelWriter::ModelWriter(const HfDir& source, const ModelConfig& config, std::filesystem::path folder)
@@ -73,8 +78,16 @@ void ModelWriter::write_shard(std::int64_t number, const std::vector<const Tenso
         for (const Field& buffer : packed.buffers) {
             tensors.push_back({linear.name + "." + buffer.name, buffer.dtype, buffer.shape, buffer.bytes});
         }
-        modules[linear.name] = {
-            {"format", packed.format}, {"format_version", packed.version}, {"params", packed.params}};
+        for (const UsedTransform* used : {&linear.in, &linear.out}) {
+            for (const Field& field : used->fields) {
+                tensors.push_back({linear.name + "." + field.name, field.dtype, field.shape, field.bytes});
+            }
+        }
+        modules[linear.name] = {{"format", packed.format},
+                                {"format_version", packed.version},
+                                {"params", packed.params},
+                                {"in", {{"transform", linear.in.id}, {"params", linear.in.params}}},
+                                {"out", {{"transform", linear.out.id}, {"params", linear.out.params}}}};
         reports.push_back(linear.report);
     }
     for (const TensorView* tensor : kept) {
@@ -111,7 +124,8 @@ void ModelWriter::finish() {
         const Json& note = *read;
         files_.push_back(note.at("file"));
         for (const auto& [module, value] : note.at("modules").items()) {
-            quantization.modules[module] = {value.at("format"), value.at("format_version"), value.at("params"), {}, {}};
+            quantization.modules[module] = {value.at("format"), value.at("format_version"), value.at("params"),
+                                            read_transform(value.at("in")), read_transform(value.at("out"))};
         }
         for (const Json& report : note.at("reports")) reports_.push_back(report);
         for (const Json& name : note.at("tensors")) {

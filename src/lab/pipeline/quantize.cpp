@@ -69,6 +69,16 @@ void check_coverage(const HessianStore& store, const ModelConfig& config, const 
     }
 }
 
+// The method has something for each linear of the chosen layers.
+void check_shapes(const Method& method, const Parameters& parameters, const ModelConfig& config,
+                  const std::vector<bool>& chosen) {
+    if (method.check_shape == nullptr) return;
+    for (std::int64_t layer = 0; layer < config.layers; ++layer) {
+        if (!chosen[static_cast<std::size_t>(layer)]) continue;
+        for (const LinearShape& linear : layer_linears(config, layer)) method.check_shape(linear, parameters);
+    }
+}
+
 std::optional<HessianStore> open_store(const QuantizeRequest& request, const Source& source,
                                        const LabContext& context) {
     if (!request.hessians) return std::nullopt;
@@ -126,6 +136,7 @@ Run resolve(const QuantizeRequest& request, LabContext& context) {
     unwrap(OutputFolder::check(request.output, request.overwrite));
     OpenModel model = open_dense_model(request.model, "quantize");
     std::vector<bool> layers = parse_layers(request.layers, model.config.layers);
+    check_shapes(method, parameters, model.config, layers);
     // What takes long on a large model comes after what is refused at once.
     std::string sha256 = check_and_hash(model, context.pool);
     Json tokenizer = hash_tokenizer(model.directory);
