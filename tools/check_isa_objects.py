@@ -34,7 +34,7 @@ HARMLESS_WEAK = {"DW.ref.__gxx_personality_v0"}
 
 def level(source):
     """'avx512', 'avx2' or 'baseline', by the name of the source file"""
-    match = re.search(r"_(avx2|avx512)\.(cpp|cc|c)$", source)
+    match = re.search(r"_(avx2|avx512)(_[a-z0-9_]+)?\.(cpp|cc|c)$", source)
     return match[1] if match else "baseline"
 
 

@@ -82,9 +82,9 @@ THIRD_PARTY = {
     "intrinsics": r"\w*intrin\.h",
 }
 # Headers that the name of the file permits, whatever its module.
-ISA_FILE = re.compile(r"_(avx2|avx512|shani)(_inl)?\.(cpp|h)$")
+ISA_FILE = re.compile(r"_(avx2|avx512(_vnni|_vbmi|_bf16)*|shani)(_inl)?\.(cpp|h)$")
 # Code compiled per ISA sees no standard header whose inline functions the linker would merge with the baseline's.
-PER_ISA_FILE = re.compile(r"(_(avx2|avx512|shani)\.cpp|_inl\.h)$")
+PER_ISA_FILE = re.compile(r"(_(avx2|avx512(_vnni|_vbmi|_bf16)*|shani)\.cpp|_inl\.h)$")
 PER_ISA_STANDARD = {"bit", "cstddef", "cstdint", "cstring", "limits", "type_traits"}
 TORCH_ONLY_IN = "src/lab"
 

@@ -29,7 +29,7 @@ FILES = {
 }
 FUNCTION = Limit(60, 120)
 KERNEL_FUNCTION = Limit(200, 300)  # in GPU and SIMD files
-KERNEL_FILES = (".cu", ".cuh", "_avx2.cpp", "_avx512.cpp", "_inl.h")
+KERNEL_FILES = (".cu", ".cuh", "_avx2.cpp", "_avx512.cpp", "_avx512_vnni.cpp", "_avx512_bf16.cpp", "_inl.h")
 WITH_FUNCTIONS = (".cpp", ".h", ".cu", ".cuh")
 LEAST_REASON = 4  # words
 

@@ -79,7 +79,7 @@ CLI::Option* add_field(CLI::App& app, std::string& field) {
 }
 
 CLI::Option* add_act(CLI::App& app, std::string& act) {
-    return app.add_option("--act", act, "activations of the linears: auto|f32|bf16")->capture_default_str();
+    return app.add_option("--act", act, "activations of the linears: auto|f32|bf16|int8x2|int8")->capture_default_str();
 }
 
 Result<ActType> resolve_act(const std::string& act) {

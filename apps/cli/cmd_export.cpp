@@ -3,11 +3,12 @@
 #include "base/text.h"
 #include "command.h"
 #include "convert/dense.h"
+#include "convert/quip_sharp.h"
 
 namespace dwubit::cli {
 namespace {
 
-constexpr const char* kLayouts[] = {"dense"};
+constexpr const char* kLayouts[] = {"dense", "quip-sharp"};
 
 Error unknown_layout(const std::string& name) {
     const std::vector<std::string> names(std::begin(kLayouts), std::end(kLayouts));
@@ -20,15 +21,17 @@ class Export final : public Command {
 public:
     void declare(CLI::App& app) override {
         add_model(app, model_);
-        app.add_option("--to", to_, "layout: dense, a Hugging Face folder without quantized linears")->required();
+        app.add_option("--to", to_, "layout: dense, a Hugging Face folder without quantized linears; quip-sharp, what QuIP#'s code reads")->required();
         app.add_option("-o,--output", output_, "folder to write; must not exist")->required();
-        app.add_option("--dtype", dtype_, "float32|bfloat16|float16: of what was quantized")->capture_default_str();
+        app.add_option("--dtype", dtype_, "float32|bfloat16|float16: of what was quantized, in the layout dense (float32)");
         app.add_flag("--overwrite", overwrite_, "replace the folder where it exists");
     }
 
     Result<Json> run(Console& console, const CommonOptions& common) override {
+        if (to_ == kLayouts[1]) return run_quip_sharp(console, common);
         if (to_ != kLayouts[0]) return unknown_layout(to_);
         DenseOptions options{.overwrite = overwrite_};
+        if (dtype_.empty()) dtype_ = "float32";
         DWUBIT_ASSIGN(options.dtype, dense_dtype_from_name(dtype_));
         DWUBIT_ASSIGN(const auto pool, common.make_pool());
         DWUBIT_ASSIGN(const DenseExport done, export_dense(model_, output_, options, *pool, console.progress()));
@@ -44,10 +47,27 @@ public:
     }
 
 private:
+    Result<Json> run_quip_sharp(Console& console, const CommonOptions& common) {
+        if (!dtype_.empty()) {
+            return errorf(ErrorKind::kUsage, "--dtype: QuIP#'s layout is float16 always").with_hint("leave it out");
+        }
+        DWUBIT_ASSIGN(const auto pool, common.make_pool());
+        DWUBIT_ASSIGN(const QuipExport done, export_quip_sharp(model_, output_, overwrite_, *pool, console.progress()));
+        console.print(fmt::format("{}: {} modules, codes unpacked again and compared; factors changed by at most {:.1e} by "
+                                  "float16; {:.1f} MB\n",
+                                  output_.string(), done.modules, done.factor_rounding,
+                                  static_cast<double>(done.bytes) / 1e6));
+        return Json{{"path", output_.string()},
+                    {"layout", to_},
+                    {"bytes", done.bytes},
+                    {"modules", done.modules},
+                    {"factor_rounding", done.factor_rounding}};
+    }
+
     std::filesystem::path model_;
     std::filesystem::path output_;
     std::string to_;
-    std::string dtype_ = "float32";
+    std::string dtype_;
     bool overwrite_ = false;
 };
 

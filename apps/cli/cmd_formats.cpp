@@ -8,13 +8,13 @@ namespace {
 
 // Whether this build on this machine can run it.
 bool is_available(const FormatKernel& kernel) {
-    return std::string_view(kernel.device) == "cpu" && kernel.isa <= active_isa().isa;
+    return std::string_view(kernel.device) == "cpu" && runs_on(active_isa(), kernel.isa, kernel.needs);
 }
 
 Json describe(const FormatKernel& kernel) {
     return {{"name", kernel.name},
             {"op", kernel.op},
-            {"isa", isa_name(kernel.isa)},
+            {"isa", isa_suffix(kernel.isa, kernel.needs)},
             {"device", kernel.device},
             {"available", is_available(kernel)}};
 }
@@ -27,7 +27,7 @@ std::string text_of(const Json& formats) {
         text += fmt::format("{} version {}, codes of {} bits\n", format["id"].get<std::string>(),
                             format["version"].get<int>(), bits);
         for (const Json& kernel : format["kernels"]) {
-            text += fmt::format("  {:<40} {:<10} {:<6} {:<4} {}\n", kernel["name"].get<std::string>(),
+            text += fmt::format("  {:<46} {:<10} {:<12} {:<4} {}\n", kernel["name"].get<std::string>(),
                                 kernel["op"].get<std::string>(), kernel["isa"].get<std::string>(),
                                 kernel["device"].get<std::string>(),
                                 kernel["available"].get<bool>() ? "available" : "not on this machine");

@@ -15,8 +15,34 @@ Json kernel_row(const LinearShape& linear, std::string_view format, double bits,
             {"bits_per_weight", bits},
             {"transform", "none"},
             {"kernel", kernel.name},
+            {"prompt_kernel", kernel.prompt_name},
             {"isa", kernel.isa},
             {"fallback_reason", reason.empty() ? Json() : Json(reason)}};
+}
+
+// "none", "rht", or "rht/none" where inputs and outputs differ.
+std::string transform_name(const LinearFormat& packed) {
+    const std::string in = packed.in.transform->id;
+    const std::string out = packed.out.transform->id;
+    return in == out ? in : in + "/" + out;
+}
+
+// What is done to the inputs or outputs of a linear; null for nothing.
+Json describe_transform(const OpenModel& model, const LinearShape& linear, const LinearFormat& packed, Side side) {
+    const LinearTransform& use = side == Side::kIn ? packed.in : packed.out;
+    const std::int64_t n = side == Side::kIn ? linear.in : linear.out;
+    const std::vector<TensorView> buffers = transform_view(model.directory.tensors, linear, packed, side);
+    const auto bound = bind_transform(*use.transform, use.params, n, side, buffers, linear.module);
+    if (!bound.ok()) return {{"transform", use.transform->id}, {"params", use.params}, {"error", bound.error().message}};
+    if ((*bound)->identity()) return nullptr;
+    std::uint64_t bytes = 0;
+    for (const TensorView& buffer : buffers) bytes += buffer.bytes.size();
+    const OrthogonalityError error = orthogonality_error(**bound);
+    return {{"transform", use.transform->id},
+            {"params", use.params},
+            {"bytes", bytes},
+            {"kernel", (*bound)->kernel()},
+            {"orthogonality_error", {{"f32", error.f32}, {"f64", error.f64}}}};
 }
 
 // A row of `layers`.
@@ -29,8 +55,16 @@ Json describe_linear(const OpenModel& model, const LinearShape& linear, ActType 
         return kernel_row(linear, dtype_name(weight->dtype), bits, choose_dense_kernel(weight->dtype, act).info);
     }
     const LinearFormat& packed = at->second;
-    Json row = kernel_row(linear, packed.format->id, bits, choose_packed_kernel(*packed.format, act));
+    Json row = kernel_row(linear, packed.format->id, bits,
+                          choose_packed_kernel(*packed.format, act, packed.params, {linear.out, linear.in}).info);
     row["params"] = packed.params;
+    row["transform"] = transform_name(packed);
+    row["in"] = describe_transform(model, linear, packed, Side::kIn);
+    row["out"] = describe_transform(model, linear, packed, Side::kOut);
+    if (!linear.parts.empty()) {
+        row["parts"] = Json::array();
+        for (const LinearPart& part : linear.parts) row["parts"].push_back({{"name", part.module}, {"rows", part.rows}});
+    }
     return row;
 }
 
@@ -53,6 +87,7 @@ std::string row_text(const Json& layer) {
                                    layer["format"].get<std::string>(), to_string(layer["shape"].get<Shape>()),
                                    layer["bits_per_weight"].get<double>(), layer["kernel"].get<std::string>(),
                                    layer["isa"].get<std::string>());
+    if (layer["transform"] != "none") text += "  transform " + layer["transform"].get<std::string>();
     if (!layer["fallback_reason"].is_null()) text += "  because " + layer["fallback_reason"].get<std::string>();
     return text + "\n";
 }

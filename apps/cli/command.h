@@ -31,6 +31,7 @@ std::unique_ptr<Command> make_calibrate();
 std::unique_ptr<Command> make_chat();
 std::unique_ptr<Command> make_eval();
 std::unique_ptr<Command> make_export();
+std::unique_ptr<Command> make_import();
 std::unique_ptr<Command> make_formats();
 std::unique_ptr<Command> make_generate();
 std::unique_ptr<Command> make_hessians();

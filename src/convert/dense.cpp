@@ -12,15 +12,14 @@
 #include <system_error>
 #include <vector>
 
-#include "base/atomic_file.h"
 #include "base/error.h"
 #include "base/float16.h"
 #include "base/folders.h"
 #include "base/output_folder.h"
 #include "base/text.h"
 #include "checkpoint/hf_dir.h"
-#include "checkpoint/model_folder.h"
-#include "checkpoint/safetensors_writer.h"
+#include "convert/folder_writer.h"
+#include "convert/model_matrix.h"
 #include "runtime/formats/format.h"
 #include "runtime/model/open_model.h"
 
@@ -39,13 +38,14 @@ struct DenseDType {
 constexpr std::array<DenseDType, 3> kDenseDTypes = {
     {{"float32", DType::kF32}, {"bfloat16", DType::kBf16}, {"float16", DType::kF16}}};
 
-// A tensor of the output: as it is stored, or the matrix of a packed linear.
+// A tensor of the output: as it is stored, or the matrix of a packed linear, of a fused one the rows of a part.
 struct Planned {
     std::string name;
     Shape shape;
     const TensorView* stored = nullptr;
     LinearShape linear;
     const LinearFormat* packed = nullptr;
+    std::int64_t first_row = 0;
 };
 
 struct Plan {
@@ -67,19 +67,25 @@ Result<Plan> make_plan(const TensorTable& table, const ModelConfig& config) {
     for (const LinearShape& linear : all_linears(config)) {
         const auto found = config.packed.find(linear.module);
         if (found == config.packed.end()) continue;
-        for (const TensorView& buffer : packed_view(table, linear, found->second).buffers) {
+        for (const TensorView& buffer : stored_buffers(table, linear, found->second)) {
             packed.insert(linear.module + "." + buffer.name);
         }
-        const std::string name = linear.module + ".weight";
-        if (const TensorView* twice = table.find(name)) {
-            return errorf(ErrorKind::kInvalidInput, "{}: tensor '{}' is there although its module is quantized",
-                          twice->file, name);
+        std::vector<LinearPart> parts = linear.parts;
+        if (parts.empty()) parts.push_back({linear.module, linear.out});
+        std::int64_t first = 0;
+        for (const LinearPart& part : parts) {
+            const std::string name = part.module + ".weight";
+            if (const TensorView* twice = table.find(name)) {
+                return errorf(ErrorKind::kInvalidInput, "{}: tensor '{}' is there although its module is quantized",
+                              twice->file, name);
+            }
+            add({name, {part.rows, linear.in}, nullptr, linear, &found->second, first});
+            first += part.rows;
+            ++plan.dequantized;
         }
-        add({name, {linear.out, linear.in}, nullptr, linear, &found->second});
-        ++plan.dequantized;
     }
     for (const auto& [name, tensor] : table.tensors()) {
-        if (packed.count(name) == 0) add({name, tensor.shape, &tensor, {}, nullptr});
+        if (packed.count(name) == 0) add({name, tensor.shape, &tensor, {}, nullptr, 0});
     }
     return plan;
 }
@@ -132,10 +138,33 @@ Error bad_value_error(const std::string& name, const BadValue& bad, DType dtype)
         .with_hint("--dtype float32 holds every value");
 }
 
+// The matrix of a linear with transforms, kept for the other parts of a fused one.
+class WholeMatrices {
+public:
+    Result<const float*> find(const TensorTable& table, const Planned& tensor, ThreadPool& pool) {
+        if (module_ != tensor.linear.module) {
+            DWUBIT_ASSIGN(values_, model_matrix(table, tensor.linear, *tensor.packed, pool,
+                                                fmt::format("module '{}'", tensor.linear.module)));
+            module_ = tensor.linear.module;
+        }
+        return values_.data() + tensor.first_row * tensor.linear.in;
+    }
+
+private:
+    std::string module_;
+    std::vector<float> values_;
+};
+
 // The matrix of a packed linear, row-major in `dtype`.
 Result<std::vector<std::byte>> dequantize(const TensorTable& table, const Planned& tensor, DType dtype,
-                                          ThreadPool& pool) {
-    DWUBIT_ASSIGN(const auto reader, bind_linear(table, tensor));
+                                          WholeMatrices& wholes, ThreadPool& pool) {
+    std::unique_ptr<FormatReader> reader;
+    const float* whole = nullptr;
+    if (has_transforms(*tensor.packed)) {
+        DWUBIT_ASSIGN(whole, wholes.find(table, tensor, pool));
+    } else {
+        DWUBIT_ASSIGN(reader, bind_linear(table, tensor));
+    }
     const std::int64_t rows = tensor.shape[0];
     const std::int64_t columns = tensor.shape[1];
     const std::size_t row_bytes = static_cast<std::size_t>(columns) * dtype_size(dtype);
@@ -147,7 +176,11 @@ Result<std::vector<std::byte>> dequantize(const TensorTable& table, const Planne
         const std::int64_t first = unit * kRows;
         const std::int64_t count = std::min(kRows, rows - first);
         values.resize(static_cast<std::size_t>(count * columns));
-        reader->dequantize(first, count, values.data());
+        if (whole != nullptr) {
+            std::copy_n(whole + first * columns, count * columns, values.data());
+        } else {
+            reader->dequantize(tensor.first_row + first, count, values.data());
+        }
         const auto found =
             std::find_if_not(values.begin(), values.end(), [&](float v) { return is_finite_as(dtype, v); });
         if (found != values.end()) {
@@ -162,33 +195,21 @@ Result<std::vector<std::byte>> dequantize(const TensorTable& table, const Planne
     return bytes;
 }
 
-// What goes on from one shard to the index.
-struct Written {
-    std::map<std::string, std::string> weight_map;  // tensor -> file
-    std::uint64_t tensor_bytes = 0;
-};
-
-Result<void> write_shard(const HfDir& directory, const std::vector<Planned>& tensors, const fs::path& path, DType dtype,
-                         ThreadPool& pool, Written& written) {
+Result<void> write_shard(const HfDir& directory, const std::vector<Planned>& tensors, DType dtype, ThreadPool& pool,
+                         FolderWriter& writer) {
     std::vector<std::vector<std::byte>> matrices;
     std::vector<TensorToWrite> out;
+    WholeMatrices wholes;
     for (const Planned& tensor : tensors) {
         if (tensor.stored != nullptr) {
             out.push_back({tensor.name, tensor.stored->dtype, tensor.shape, tensor.stored->bytes});
             continue;
         }
-        DWUBIT_ASSIGN(std::vector<std::byte> matrix, dequantize(directory.tensors, tensor, dtype, pool));
+        DWUBIT_ASSIGN(std::vector<std::byte> matrix, dequantize(directory.tensors, tensor, dtype, wholes, pool));
         matrices.push_back(std::move(matrix));  // moving it leaves its bytes where they are
         out.push_back({tensor.name, dtype, tensor.shape, matrices.back()});
     }
-    aligned_sizes_first(out);
-    DWUBIT_ASSIGN(const WrittenFile file, write_safetensors(path, out, {{"format", "pt"}}));
-    for (const TensorToWrite& tensor : out) {
-        written.weight_map.emplace(tensor.name, path.filename().string());
-        written.tensor_bytes += tensor.bytes.size();
-    }
-    for (const std::string& name : file.padding) written.weight_map.emplace(name, path.filename().string());
-    return {};
+    return writer.write(std::move(out));
 }
 
 Json dense_config(Json config, bool changed, DType dtype) {
@@ -204,19 +225,15 @@ Json dense_config(Json config, bool changed, DType dtype) {
 Result<void> fill(const HfDir& directory, const Plan& plan, const fs::path& folder, DType dtype, ThreadPool& pool,
                   ProgressSink& progress) {
     const auto count = static_cast<std::int64_t>(plan.shards.size());
-    Written written;
+    FolderWriter writer(folder, count);
     progress.begin("export", count, "shards");
     for (std::int64_t i = 0; i < count; ++i) {
-        DWUBIT_TRY(write_shard(directory, plan.shards[static_cast<std::size_t>(i)], folder / shard_name(i + 1, count),
-                               dtype, pool, written));
+        DWUBIT_TRY(write_shard(directory, plan.shards[static_cast<std::size_t>(i)], dtype, pool, writer));
         progress.update(i + 1);
     }
     progress.end();
-    DWUBIT_TRY(write_shard_index(folder, written.weight_map, written.tensor_bytes));
     const Json config = dense_config(directory.config, plan.dequantized > 0, dtype);
-    DWUBIT_TRY(write_file_atomically(folder / "config.json", dump_json(config, 2) + "\n"));
-    DWUBIT_TRY(copy_side_files(directory.path, folder));
-    return {};
+    return writer.finish(dump_json(config, 2) + "\n", directory.path);
 }
 
 }  // namespace

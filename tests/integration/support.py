@@ -39,6 +39,7 @@ KEYS = {
     "quantize": {"model", "method", "recipe", "parameters", "bits_per_weight_linears", "bits_per_weight_file", "bytes",
                  "bytes_per_token", "mean_relative_proxy", "mean_relative_frobenius", "seconds", "tensors"},
     "export": {"path", "layout", "bytes"},
+    "import": {"path", "layout", "bytes"},
     "formats": {"formats"},
     "methods": {"methods"},
     "tasks": {"tasks"},

@@ -40,7 +40,7 @@ std::uint64_t enabled_state() {
 
 Error bad_request(std::string_view request, std::string_view part) {
     return errorf(ErrorKind::kUsage, "DWUBIT_ISA={}: unknown part '{}'", request, part)
-        .with_hint("DWUBIT_ISA=ref|avx2|avx512[,-amx][,-bf16]");
+        .with_hint("DWUBIT_ISA=ref|avx2|avx512[,-amx][,-bf16][,-vnni][,-vbmi]");
 }
 
 }  // namespace
@@ -59,9 +59,24 @@ std::string_view isa_name(Isa isa) {
 
 std::string to_string(const CpuIsa& isa) {
     std::string extras;
+    if (isa.avx512_vnni) extras += "vnni";
+    if (isa.avx512_vbmi) extras += extras.empty() ? "vbmi" : ", vbmi";
     if (isa.avx512_bf16) extras += extras.empty() ? "bf16" : ", bf16";
     if (isa.amx_bf16) extras += extras.empty() ? "amx" : ", amx";
     return extras.empty() ? std::string(isa_name(isa.isa)) : fmt::format("{} ({})", isa_name(isa.isa), extras);
+}
+
+bool runs_on(const CpuIsa& isa, Isa level, unsigned needs) {
+    return level <= isa.isa && ((needs & kNeedsVnni) == 0 || isa.avx512_vnni) &&
+           ((needs & kNeedsVbmi) == 0 || isa.avx512_vbmi) && ((needs & kNeedsBf16) == 0 || isa.avx512_bf16);
+}
+
+std::string isa_suffix(Isa level, unsigned needs) {
+    std::string suffix(isa_name(level));
+    if ((needs & kNeedsVnni) != 0) suffix += "_vnni";
+    if ((needs & kNeedsVbmi) != 0) suffix += "_vbmi";
+    if ((needs & kNeedsBf16) != 0) suffix += "_bf16";
+    return suffix;
 }
 
 CpuIsa detect_cpu_isa() {
@@ -80,6 +95,8 @@ CpuIsa detect_cpu_isa() {
     const bool avx512 = bit(leaf7.ebx, 16) && bit(leaf7.ebx, 17) && bit(leaf7.ebx, 30) && bit(leaf7.ebx, 31);
     if (!(zmm && avx512)) return found;
     found.isa = Isa::kAvx512;
+    found.avx512_vnni = bit(leaf7.ecx, 11);
+    found.avx512_vbmi = bit(leaf7.ecx, 1);
     found.avx512_bf16 = bit(cpuid(7, 1).eax, 5);
     found.amx_bf16 = tiles && bit(leaf7.edx, 24) && bit(leaf7.edx, 22);
 #endif
@@ -103,6 +120,10 @@ Result<CpuIsa> select_isa(std::string_view request, const CpuIsa& available) {
             chosen.amx_bf16 = false;
         } else if (part == "-bf16") {
             chosen.avx512_bf16 = chosen.amx_bf16 = false;
+        } else if (part == "-vnni") {
+            chosen.avx512_vnni = false;
+        } else if (part == "-vbmi") {
+            chosen.avx512_vbmi = false;
         } else {
             return bad_request(request, part);
         }
@@ -111,7 +132,7 @@ Result<CpuIsa> select_isa(std::string_view request, const CpuIsa& available) {
         return errorf(ErrorKind::kUnsupported, "DWUBIT_ISA={}: this processor has {}", request,
                       isa_name(available.isa));
     }
-    if (chosen.isa < Isa::kAvx512) chosen.avx512_bf16 = chosen.amx_bf16 = false;
+    if (chosen.isa < Isa::kAvx512) return CpuIsa{.isa = chosen.isa};
     return chosen;
 }
 

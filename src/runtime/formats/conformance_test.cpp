@@ -266,7 +266,13 @@ TEST(FormatConformance, KernelsAreNamedByWhatTheyAre) {
             EXPECT_TRUE(name.starts_with(std::string(format->id) + "_" + kernel.op + "_")) << name;
             const std::string device = kernel.device;
             if (device == "cpu") {
-                EXPECT_TRUE(name.ends_with("_" + std::string(isa_name(kernel.isa)))) << name;
+                EXPECT_TRUE(name.ends_with("_" + isa_suffix(kernel.isa, kernel.needs))) << name;
+                EXPECT_EQ(kernel.product != nullptr, kernel.op == std::string("gemv")) << name;
+                EXPECT_EQ(kernel.product != nullptr, kernel.arrange != nullptr) << name;
+                EXPECT_EQ(kernel.product != nullptr, kernel.arranged_bytes != nullptr) << name;
+                EXPECT_TRUE(kernel.product != nullptr || kernel.isa == Isa::kRef || kernel.dequantize != nullptr)
+                    << name;
+                EXPECT_NE(name.find("_" + std::string(act_name(kernel.act)) + "_"), std::string::npos) << name;
                 has_reference = has_reference || kernel.isa == Isa::kRef;
             } else {
                 EXPECT_EQ(device, "cuda") << name;
@@ -274,7 +280,7 @@ TEST(FormatConformance, KernelsAreNamedByWhatTheyAre) {
         }
         EXPECT_TRUE(has_reference) << format->id;
         // What runs a layer of any format where nothing faster does.
-        EXPECT_EQ(names.count(FormatWeight::kernel_name(*format)), 1u) << format->id;
+        EXPECT_EQ(names.count(FormatWeight::reference_name(*format)), 1u) << format->id;
         EXPECT_FALSE(format->bits.empty());
     }
 }

@@ -85,6 +85,24 @@ PackedView view_of(const PackedTensor& packed) {
     return view;
 }
 
+const FormatKernel* find_kernel(const Format& format, std::string_view op, ActType act, const Json& params,
+                                const Shape& shape, const CpuIsa& isa, std::string* why_not) {
+    std::string lacks;
+    for (const FormatKernel& kernel : format.kernels) {
+        if (kernel.op != op || kernel.act != act || std::string_view(kernel.device) != "cpu") continue;
+        if (!runs_on(isa, kernel.isa, kernel.needs)) {
+            lacks = fmt::format("{} does not run on {}", kernel.name, to_string(isa));
+            continue;
+        }
+        // A reference product is for comparison: float32 through the GEMM library is faster wherever there is more.
+        if (kernel.isa == Isa::kRef && kernel.product != nullptr && isa.isa != Isa::kRef) continue;
+        lacks = kernel.unsupported == nullptr ? "" : kernel.unsupported(params, shape);
+        if (lacks.empty()) return &kernel;
+    }
+    if (why_not != nullptr) *why_not = lacks;
+    return nullptr;
+}
+
 Result<void> check_matrix(const Shape& shape) {
     constexpr std::int64_t kMaxWeights = std::int64_t{1} << 48;
     std::int64_t count = 0;

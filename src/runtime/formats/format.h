@@ -19,6 +19,7 @@
 #include "dwubit/result.h"
 #include "json/json.h"
 #include "runtime/cpu/isa.h"
+#include "runtime/gemm/act_type.h"
 
 namespace dwubit {
 
@@ -86,14 +87,35 @@ public:
     virtual ~FormatReader() = default;
     // Rows [first, first + count) of W in float32, [count, in], columns in the model's order. By the reference path.
     virtual void dequantize(std::int64_t first, std::int64_t count, float* out) const = 0;
+    // What the format's own kernels read: a struct of the format, which lives as long as the reader. nullptr if it has
+    // no kernels of its own.
+    virtual const void* matrix() const { return nullptr; }
 };
 
-// One kernel of a format, for the tables of `dwubit formats` and the conformance test.
+// A row of a format's kernel table (docs/add-a-kernel.md): what a kernel does, what it needs, and its functions. Their
+// first argument is FormatReader::matrix(). Kernels validate nothing; `supports` has been asked.
 struct FormatKernel {
-    const char* name;    // "uniform_group_dequantize_f32_ref"
+    const char* name;    // "<id>_<op>_<activations>_<isa>", "uniform_group_gemv_int8x2_avx512_vnni"
     const char* op;      // "dequantize", "gemv", "gemm"
     Isa isa;             // least level that runs it
     const char* device;  // "cpu", "cuda"
+    ActType act = ActType::kF32;
+    unsigned needs = kNeedsNothing;  // IsaNeeds beside the level
+    // Empty if it takes matrices of these (normalised) parameters, else what it does not take. nullptr: takes all.
+    std::string (*unsupported)(const Json& params, const Shape& shape) = nullptr;
+
+    // op "gemv": y[r, j] = x[r] . W[first + j] for rows <= kMaxRows and j < columns; y: [rows, columns] without gaps.
+    // x is read in an order of the kernel's own, which `arrange` makes of one row [in] of floats; rows follow each
+    // other at arranged_bytes(), a multiple of 64, and start at 64. A row's result must not depend on the other rows.
+    static constexpr std::int64_t kMaxRows = 8;
+    std::size_t (*arranged_bytes)(const void* matrix) = nullptr;
+    void (*arrange)(const void* matrix, const float* x, void* out) = nullptr;
+    void (*product)(const void* matrix, const void* x, std::int64_t rows, std::int64_t first, std::int64_t columns,
+                    float* y) = nullptr;
+
+    // op "dequantize", and op "gemm", which dequantizes panels for the dense product: rows [first, first + count) of W,
+    // [count, in], columns in the model's order, in float32 (kF32) or as bf16 bits (kBf16). nullptr: the reader's.
+    void (*dequantize)(const void* matrix, std::int64_t first, std::int64_t count, void* out) = nullptr;
 };
 
 struct Format {
@@ -110,7 +132,7 @@ struct Format {
     // The inverse of pack(). Buffers have been checked by check_packed().
     Result<Codes> (*unpack)(const PackedView& packed);
     Result<std::unique_ptr<FormatReader>> (*bind)(const PackedView& packed);
-    std::span<const FormatKernel> kernels;
+    std::span<const FormatKernel> kernels;  // of those with the same op and activations the best first
     // Parameters that the conformance tests run, for a matrix of this shape (odd sizes included).
     std::vector<Json> (*test_params)(const Shape& shape);
 };
@@ -119,6 +141,12 @@ struct Format {
 std::span<const Format* const> formats();
 // NotFound with the nearest id as hint; Unsupported where the version is newer than this build's.
 Result<const Format*> find_format(std::string_view id, int version);
+
+// The kernel of an op for matrices of these parameters on `isa`: the first row of the table that can run; nullptr if
+// none can. `why_not` (may be nullptr) becomes what the last row that does not fit lacks, empty if there is no such
+// row.
+const FormatKernel* find_kernel(const Format& format, std::string_view op, ActType act, const Json& params,
+                                const Shape& shape, const CpuIsa& isa, std::string* why_not = nullptr);
 
 // For implementations of a format. A shape [out, in] with at least one and at most 2^48 weights.
 Result<void> check_matrix(const Shape& shape);

@@ -1,14 +1,32 @@
 #include "runtime/gemm/activations.h"
 
 #include <algorithm>
+#include <atomic>
 
 #include "base/check.h"
+#include "runtime/gemm/act_type.h"
 #include "runtime/ops/op_table.h"
 
 namespace dwubit {
 
+std::string_view act_name(ActType act) {
+    switch (act) {
+        case ActType::kF32:
+            return "f32";
+        case ActType::kBf16:
+            return "bf16";
+        case ActType::kInt8x2:
+            return "int8x2";
+        case ActType::kInt8:
+            return "int8";
+    }
+    return "f32";
+}
+
 void Activations::prepare(std::int64_t rows, std::int64_t cols, bool f32, bool bf16, bool blocked) {
     DWUBIT_CHECK(f32 || bf16);
+    static std::atomic<std::uint64_t> generations{0};
+    generation_ = ++generations;
     rows_ = rows;
     cols_ = cols;
     has_f32_ = f32;

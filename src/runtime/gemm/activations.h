@@ -25,6 +25,9 @@ public:
     std::int64_t rows() const { return rows_; }
     std::int64_t cols() const { return cols_; }
     bool blocked() const { return blocked_; }
+    // Another number after every prepare(), in the whole process: what was derived from these elements is good as long
+    // as it stays.
+    std::uint64_t generation() const { return generation_; }
     // Row `row` and those after it, [rows - row, cols] without gaps: float or bf16 bits.
     const void* data(GemmType type, std::int64_t row) const;
 
@@ -32,6 +35,7 @@ private:
     std::int64_t rows_ = 0;
     std::int64_t cols_ = 0;
     bool blocked_ = false;
+    std::uint64_t generation_ = 0;
     bool has_f32_ = false;
     bool has_bf16_ = false;
     AlignedBuffer<float> f32_;

@@ -26,12 +26,10 @@ Result<DenseWeight> DenseWeight::pack(const TensorView& weight, GemmType type) {
     return packed;
 }
 
-void DenseWeight::multiply(const void* x, std::int64_t rows, std::int64_t step, std::int64_t first,
-                           std::int64_t columns, float* y) const {
-    const std::int64_t row_bytes = in_features() * (type() == GemmType::kBf16 ? 2 : 4);
+void DenseWeight::multiply(const Activations& x, std::int64_t first_row, std::int64_t rows, std::int64_t step,
+                           std::int64_t first, std::int64_t columns, float* y) const {
     for (std::int64_t r = 0; r < rows; r += step) {
-        const auto* from = static_cast<const std::byte*>(x) + r * row_bytes;
-        matrix_->apply(from, std::min(step, rows - r), first, columns, y + r * columns);
+        matrix_->apply(x.data(type_, first_row + r), std::min(step, rows - r), first, columns, y + r * columns);
     }
 }
 

@@ -14,11 +14,14 @@ public:
     // rounded).
     static Result<DenseWeight> pack(const TensorView& weight, GemmType type);
 
-private:
-    using Weight::Weight;
-    void multiply(const void* x, std::int64_t rows, std::int64_t step, std::int64_t first, std::int64_t columns,
-                  float* y) const override;
+    GemmType input(std::int64_t, bool) const override { return type_; }
 
+private:
+    DenseWeight(GemmType type, std::int64_t n, std::int64_t k) : Weight(n, k), type_(type) {}
+    void multiply(const Activations& x, std::int64_t first_row, std::int64_t rows, std::int64_t step,
+                  std::int64_t first, std::int64_t columns, float* y) const override;
+
+    GemmType type_;
     std::unique_ptr<PackedMatrix> matrix_;
 };
 

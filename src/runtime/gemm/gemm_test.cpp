@@ -49,8 +49,8 @@ std::vector<float> apply(const DenseWeight& weight, const std::vector<float>& x,
                          bool blocked = false) {
     const std::int64_t n = weight.out_features();
     Activations input;
-    input.prepare(rows, weight.in_features(), weight.type() == GemmType::kF32, weight.type() == GemmType::kBf16,
-                  blocked);
+    input.prepare(rows, weight.in_features(), weight.input(rows, blocked) == GemmType::kF32,
+                  weight.input(rows, blocked) == GemmType::kBf16, blocked);
     for (std::int64_t r = 0; r < rows; ++r) {
         input.write(r, 0, x.data() + r * weight.in_features(), weight.in_features());
     }

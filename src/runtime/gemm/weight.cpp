@@ -30,7 +30,7 @@ Panel Weight::run_unit(const Activations& x, std::int64_t unit, AlignedBuffer<fl
     const std::int64_t step = x.blocked() ? Activations::kBlockRows : rows;
     const std::int64_t computed = blocks(rows, step) * step;
     float* const y = room.reserve(static_cast<std::size_t>(computed * columns));
-    multiply(x.data(type_, first_row), computed, step, first_column, columns, y);
+    multiply(x, first_row, computed, step, first_column, columns, y);
     return {first_row, first_column, {y, rows, columns}};
 }
 

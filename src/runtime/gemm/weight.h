@@ -31,28 +31,31 @@ public:
 
     std::int64_t out_features() const { return n_; }
     std::int64_t in_features() const { return k_; }
-    // The form of activations that it reads.
-    GemmType type() const { return type_; }
+    // The form of activations that a product of this many rows reads (`blocked` as in Activations).
+    virtual GemmType input(std::int64_t rows, bool blocked) const = 0;
 
     // Units of a product with this many rows.
     std::int64_t units(std::int64_t rows) const;
 
-    // One of them, on the calling thread. x: [rows, k] in this weight's type. The panel lies in `room`.
+    // One of them, on the calling thread. x: [rows, k] in the form that input() says. The panel lies in `room`.
     Panel run_unit(const Activations& x, std::int64_t unit, AlignedBuffer<float>& room) const;
 
 protected:
-    Weight(GemmType type, std::int64_t n, std::int64_t k) : type_(type), n_(n), k_(k) {}
+    Weight(std::int64_t n, std::int64_t k) : n_(n), k_(k) {}
     Weight(Weight&&) = default;
     Weight& operator=(Weight&&) = default;
 
-private:
-    // y[r, j] = x[r] . W[first + j], j < columns <= PackedMatrix::kPanel; `first` is a multiple of kPanel. x: [rows, k]
-    // in this weight's type, y: [rows, columns], both without gaps. Each product of the library takes `step` rows, the
-    // last the rest.
-    virtual void multiply(const void* x, std::int64_t rows, std::int64_t step, std::int64_t first, std::int64_t columns,
-                          float* y) const = 0;
+    // Up to so many rows kernels that stream the weights do the product, above it the GEMM library. Never for blocked
+    // activations, whose rows must not see how many they are.
+    static constexpr std::int64_t kFewRows = 8;
+    static bool few(std::int64_t rows, bool blocked) { return rows <= kFewRows && !blocked; }
 
-    GemmType type_;
+private:
+    // y[r, j] = x[first_row + r] . W[first + j], j < columns <= PackedMatrix::kPanel; `first` is a multiple of kPanel.
+    // y: [rows, columns] without gaps. Each product of the library takes `step` rows, the last the rest.
+    virtual void multiply(const Activations& x, std::int64_t first_row, std::int64_t rows, std::int64_t step,
+                          std::int64_t first, std::int64_t columns, float* y) const = 0;
+
     std::int64_t n_;
     std::int64_t k_;
 };

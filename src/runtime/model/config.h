@@ -12,13 +12,22 @@
 #include "json/json.h"
 #include "runtime/formats/format.h"
 #include "runtime/ops/rope/rope_config.h"
+#include "runtime/transforms/transform.h"
 
 namespace dwubit {
+
+// A transform of a linear's inputs or outputs.
+struct LinearTransform {
+    const Transform* transform = nullptr;
+    Json params;  // normalised
+};
 
 // How a linear that is not dense is stored.
 struct LinearFormat {
     const Format* format = nullptr;
     Json params;  // normalised
+    LinearTransform in;
+    LinearTransform out;
 };
 
 struct ModelConfig {
@@ -45,6 +54,8 @@ struct ModelConfig {
     std::optional<std::int32_t> bos_id;
     // By module name, from config.json's quantization_config; linears that are not here are dense.
     std::map<std::string, LinearFormat, std::less<>> packed;
+    // Linears of a layer that are stored as one: its module name, and those of its parts in order of its rows.
+    std::map<std::string, std::vector<std::string>, std::less<>> fused;
 };
 
 // Translates config.json (+ generation_config.json). Unknown architecture, activation, RoPE scaling or quantization is
@@ -70,15 +81,24 @@ struct GlobalTensorNames {
 LayerTensorNames layer_tensor_names(const ModelConfig& config, std::int64_t layer);
 GlobalTensorNames global_tensor_names(const ModelConfig& config);
 
+// Some rows of a fused linear: a linear of the model.
+struct LinearPart {
+    std::string module;
+    std::int64_t rows = 0;
+};
+
 // A linear layer y = x Wᵀ (+ b), W [out, in].
 struct LinearShape {
     std::string module;
     std::int64_t out = 0;
     std::int64_t in = 0;
-    bool bias = false;
+    bool bias = false;              // of a fused one: each part has one, under its own name
+    std::vector<LinearPart> parts;  // of a fused one, in order of rows; else empty
 };
 
-// The linears of a layer: q k v o gate up down.
+// The linears of a layer as the model has them: q k v o gate up down.
+std::vector<LinearShape> model_linears(const ModelConfig& config, std::int64_t layer);
+// The same as they are stored: a fused one in place of its first part.
 std::vector<LinearShape> layer_linears(const ModelConfig& config, std::int64_t layer);
 // The head; when it is tied, its weight is the embedding's.
 LinearShape head_linear(const ModelConfig& config);
@@ -107,5 +127,10 @@ Result<void> check_tensors(const ModelConfig& config, const TensorTable& table);
 
 // The buffers of a packed linear, which check_tensors() has found.
 PackedView packed_view(const TensorTable& table, const LinearShape& linear, const LinearFormat& packed);
+// Those of the transform of its inputs or outputs.
+std::vector<TensorView> transform_view(const TensorTable& table, const LinearShape& linear, const LinearFormat& packed,
+                                       Side side);
+// All of them, names without the module.
+std::vector<TensorView> stored_buffers(const TensorTable& table, const LinearShape& linear, const LinearFormat& packed);
 
 }  // namespace dwubit

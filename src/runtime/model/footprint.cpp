@@ -25,7 +25,7 @@ std::uint64_t count_parameters(const OpenModel& model) {
     for (const LinearShape& linear : all_linears(model.config)) {
         const auto packed = model.config.packed.find(linear.module);
         if (packed == model.config.packed.end()) continue;
-        for (const TensorView& buffer : packed_view(table, linear, packed->second).buffers) count -= elements(buffer);
+        for (const TensorView& buffer : stored_buffers(table, linear, packed->second)) count -= elements(buffer);
         count += weights_of(linear);
     }
     return count;
@@ -58,7 +58,7 @@ std::uint64_t linear_bytes(const OpenModel& model, const LinearShape& linear) {
         return weight->bytes.size();
     }
     std::uint64_t bytes = 0;
-    for (const TensorView& buffer : packed_view(table, linear, packed->second).buffers) bytes += buffer.bytes.size();
+    for (const TensorView& buffer : stored_buffers(table, linear, packed->second)) bytes += buffer.bytes.size();
     return bytes;
 }
 

@@ -47,9 +47,46 @@ void ForwardSteps::add(const Panel& panel) {
 void ForwardSteps::prepare(Activations& activations, std::int64_t rows, std::int64_t cols,
                            std::initializer_list<const Linear*> readers) const {
     const auto reads = [&](GemmType type) {
-        return std::any_of(readers.begin(), readers.end(), [&](const Linear* l) { return l->type() == type; });
+        return std::any_of(readers.begin(), readers.end(),
+                           [&](const Linear* l) { return l->input(rows, blocked_) == type; });
     };
     activations.prepare(rows, cols, reads(GemmType::kF32), reads(GemmType::kBf16), blocked_);
+}
+
+const Activations& ForwardSteps::transformed_input(const Linear& linear, const Activations& x) {
+    if (linear.transforms().in == nullptr) return x;
+    Activations& transformed = buffers_.transformed;
+    const GemmType type = linear.weight_input(x.rows(), blocked_);
+    transformed.prepare(x.rows(), x.cols(), type == GemmType::kF32, type == GemmType::kBf16, blocked_);
+    for_each_row(x.rows(), [&](std::int64_t r) {
+        thread_local AlignedBuffer<float> room;
+        float* const row = room.reserve(static_cast<std::size_t>(x.cols()));
+        std::copy_n(static_cast<const float*>(x.data(GemmType::kF32, r)), x.cols(), row);
+        linear.transforms().in->apply(1, row);
+        transformed.write(r, 0, row, x.cols());
+    });
+    return transformed;
+}
+
+void ForwardSteps::multiply_whole(std::span<const Linear* const> linears, const Activations& x, const PanelUse& use) {
+    for (std::size_t i = 0; i < linears.size(); ++i) {
+        const Linear& whole = linears[i]->whole();
+        const auto same = [&](const Linear* other) { return &other->whole() == &whole; };
+        if (std::any_of(linears.begin(), linears.begin() + static_cast<std::ptrdiff_t>(i), same)) continue;
+        const Activations& input = transformed_input(whole, x);
+        const MatrixView<float> y = matrix(buffers_.untransformed, x.rows(), whole.out_features());
+        pool_.parallel_for(whole.units(x.rows()), [&](std::int64_t unit) {
+            thread_local AlignedBuffer<float> room;
+            copy(whole.run_unit(input, unit, room), y);
+        });
+        for_each_row(x.rows(), [&](std::int64_t r) {
+            whole.finish_row(y.row(r).data());
+            for (std::size_t j = i; j < linears.size(); ++j) {
+                if (!same(linears[j])) continue;
+                use(j, {r, 0, {y.row(r).data() + linears[j]->first_row(), 1, linears[j]->out_features()}});
+            }
+        });
+    }
 }
 
 void ForwardSteps::norm(MatrixView<const float> x, const std::vector<float>& weight,
@@ -78,6 +115,18 @@ void ForwardSteps::rotate(float* heads, std::int64_t count, const std::vector<fl
 void ForwardSteps::mlp_block(const LayerWeights& layer) {
     norm(x_, layer.mlp_norm, {&layer.gate, &layer.up});
     prepare(buffers_.mlp, x_.rows, config_.intermediate, {&layer.down});
+    if (!layer.gate.plain() || !layer.up.plain()) {
+        const MatrixView<float> gate = matrix(buffers_.gate, x_.rows, config_.intermediate);
+        const MatrixView<float> up = matrix(buffers_.up, x_.rows, config_.intermediate);
+        multiply<2>({&layer.gate, &layer.up}, buffers_.normed,
+                    [&](std::size_t i, const Panel& panel) { copy(panel, i == 0 ? gate : up); });
+        for_each_row(x_.rows, [&](std::int64_t r) {
+            active_ops().swiglu(gate.row(r).data(), up.row(r).data(), config_.intermediate);
+            buffers_.mlp.write(r, 0, gate.row(r).data(), config_.intermediate);
+        });
+        multiply<1>({&layer.down}, buffers_.mlp, [&](std::size_t, const Panel& panel) { add(panel); });
+        return;
+    }
     // Gate and up have one shape, so their units are the same panels.
     pool_.parallel_for(layer.gate.units(x_.rows), [&](std::int64_t unit) {
         thread_local AlignedBuffer<float> gate_room;

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <initializer_list>
 #include <span>
 #include <vector>
@@ -50,6 +51,10 @@ protected:
     // The panels of several linears with one input; use(i, panel) takes those of linears[i], on any thread.
     template <std::size_t kCount, class Use>
     void multiply(const std::array<const Linear*, kCount>& linears, const Activations& x, const Use& use) {
+        if (!std::all_of(linears.begin(), linears.end(), [](const Linear* linear) { return linear->plain(); })) {
+            multiply_whole(linears, x, use);
+            return;
+        }
         std::array<std::int64_t, kCount> ends;
         std::int64_t total = 0;
         for (std::size_t i = 0; i < kCount; ++i) ends[i] = total += linears[i]->units(x.rows());
@@ -60,6 +65,11 @@ protected:
             use(i, linears[i]->run_unit(x, unit - (i == 0 ? 0 : ends[i - 1]), room));
         });
     }
+
+    // The same where some have transforms or are parts of a fused linear, which runs once for all of its parts: outputs
+    // are complete before use() sees them, a row to a panel.
+    using PanelUse = std::function<void(std::size_t, const Panel&)>;
+    void multiply_whole(std::span<const Linear* const> linears, const Activations& x, const PanelUse& use);
 
     static void copy(const Panel& panel, MatrixView<float> out);
     // x += panel
@@ -78,6 +88,9 @@ protected:
     void mlp_block(const LayerWeights& layer);
     // Logits of the rows of x; sink gets the number of the row in x + offset.
     void head(std::int64_t offset, const LogitSink& sink);
+
+    // x after the transform of the linear's inputs; x itself without one.
+    const Activations& transformed_input(const Linear& linear, const Activations& x);
 
     const LayerWeights& layer(std::int64_t index) const { return model_.layers_[static_cast<std::size_t>(index)]; }
 

@@ -1,20 +1,16 @@
 #include "runtime/model/linear.h"
 
 #include "base/error.h"
-#include "runtime/formats/format_weight.h"
 #include "runtime/gemm/dense_weight.h"
 #include "runtime/ops/op_table.h"
 
 namespace dwubit {
 
-std::string_view act_name(ActType act) {
-    return act == ActType::kBf16 ? "bf16" : "f32";
-}
-
 Result<ActType> act_from_name(std::string_view name) {
-    if (name == "f32") return ActType::kF32;
-    if (name == "bf16") return ActType::kBf16;
-    return errorf(ErrorKind::kUsage, "--act {}: unknown activation type", name).with_hint("--act f32|bf16");
+    for (const ActType act : {ActType::kF32, ActType::kBf16, ActType::kInt8x2, ActType::kInt8}) {
+        if (act_name(act) == name) return act;
+    }
+    return errorf(ErrorKind::kUsage, "--act {}: unknown activation type", name).with_hint("--act f32|bf16|int8x2|int8");
 }
 
 ActType default_act() {
@@ -26,20 +22,27 @@ ActType default_act() {
 DenseKernel choose_dense_kernel(DType dtype, ActType act) {
     const GemmBackend& gemm = active_gemm();
     std::string reason;
-    if (act == ActType::kBf16 && dtype != DType::kBf16) {
+    if (act != ActType::kF32 && dtype != DType::kBf16) {
         reason = fmt::format("the weight is {}: bf16 would round it", dtype_name(dtype));
-    } else if (act == ActType::kBf16 && !gemm.supports(GemmType::kBf16, active_isa())) {
+    } else if (act != ActType::kF32 && !gemm.supports(GemmType::kBf16, active_isa())) {
         reason = fmt::format("{} has no bf16 product here", gemm.describe());
     }
-    const bool bf16 = act == ActType::kBf16 && reason.empty();
-    return {bf16 ? GemmType::kBf16 : GemmType::kF32,
-            {fmt::format("dense_gemm_{}_{}", bf16 ? "bf16" : "f32", gemm.name), gemm.describe(), std::move(reason)}};
+    const bool bf16 = act != ActType::kF32 && reason.empty();
+    const std::string name = fmt::format("dense_gemm_{}_{}", bf16 ? "bf16" : "f32", gemm.name);
+    return {bf16 ? GemmType::kBf16 : GemmType::kF32, {name, gemm.describe(), std::move(reason), name}};
 }
 
-KernelInfo choose_packed_kernel(const Format& format, ActType act) {
-    std::string reason;
-    if (act != ActType::kF32) reason = fmt::format("{} has no kernel for {} activations", format.id, act_name(act));
-    return {FormatWeight::kernel_name(format), active_gemm().describe(), std::move(reason)};
+PackedKernel choose_packed_kernel(const Format& format, ActType act, const Json& params, const Shape& shape) {
+    PackedKernel packed;
+    packed.kernels = choose_kernels(format, act, params, shape, active_isa());
+    const FormatKernel* const few = packed.kernels.few;
+    const FormatKernel* const many = packed.kernels.many;
+    KernelInfo& info = packed.info;
+    info.prompt_name = many == nullptr ? FormatWeight::reference_name(format) : many->name;
+    info.name = few == nullptr ? info.prompt_name : few->name;
+    info.isa = few == nullptr ? active_gemm().describe() : isa_suffix(few->isa, few->needs);
+    info.fallback_reason = packed.kernels.few_reason;
+    return packed;
 }
 
 Result<Linear> Linear::bind(const TensorView& weight, const TensorView* bias, ActType act) {
@@ -56,8 +59,10 @@ Result<Linear> Linear::bind(const Format& format, const PackedView& packed, cons
                             const std::string& where) {
     DWUBIT_TRY(check_packed(format, packed, where));
     Linear linear;
-    linear.kernel_ = choose_packed_kernel(format, act);
-    DWUBIT_ASSIGN(FormatWeight weight, FormatWeight::bind(format, packed).context(where));
+    DWUBIT_ASSIGN(const Json params, format.check_params(packed.params, packed.shape));
+    PackedKernel kernel = choose_packed_kernel(format, act, params, packed.shape);
+    linear.kernel_ = std::move(kernel.info);
+    DWUBIT_ASSIGN(FormatWeight weight, FormatWeight::bind(format, packed, kernel.kernels).context(where));
     linear.weight_ = std::make_unique<FormatWeight>(std::move(weight));
     DWUBIT_TRY(linear.read_bias(bias));
     return linear;
@@ -71,11 +76,26 @@ Result<void> Linear::read_bias(const TensorView* bias) {
 
 Panel Linear::run_unit(const Activations& x, std::int64_t unit, AlignedBuffer<float>& room) const {
     const Panel panel = weight_->run_unit(x, unit, room);
-    if (!bias_.empty()) {
+    if (!bias_.empty() && transforms_.out == nullptr) {
         const float* bias = bias_.data() + panel.first_column;
         for (std::int64_t r = 0; r < panel.y.rows; ++r) active_ops().add(bias, panel.y.row(r).data(), panel.y.cols);
     }
     return panel;
+}
+
+void Linear::finish_row(float* row) const {
+    if (transforms_.out == nullptr) return;
+    transforms_.out->apply_transposed(1, row);
+    if (!bias_.empty()) active_ops().add(bias_.data(), row, out_features());
+}
+
+Linear Linear::part_of(std::shared_ptr<const Linear> whole, std::int64_t first, std::int64_t rows) {
+    Linear part;
+    part.kernel_ = whole->kernel_;
+    part.whole_ = std::move(whole);
+    part.first_row_ = first;
+    part.rows_ = rows;
+    return part;
 }
 
 }  // namespace dwubit

@@ -7,15 +7,13 @@
 #include <vector>
 
 #include "checkpoint/tensor_table.h"
-#include "runtime/formats/format.h"
+#include "runtime/formats/format_weight.h"
+#include "runtime/gemm/act_type.h"
 #include "runtime/gemm/weight.h"
+#include "runtime/transforms/transform.h"
 
 namespace dwubit {
 
-// What linears see of their input (--act). Sums are float32 always.
-enum class ActType { kF32, kBf16 };
-
-std::string_view act_name(ActType act);
 Result<ActType> act_from_name(std::string_view name);
 
 // What --act auto means: the fastest whose KL divergence to float32 on orlik is at most 1e-4 (docs/benchmarks.md).
@@ -23,9 +21,10 @@ ActType default_act();
 
 // What runs a layer, for `inspect`, `bench` and reports.
 struct KernelInfo {
-    std::string name;             // "dense_gemm_bf16_onednn"
-    std::string isa;              // "oneDNN 2.6.3 avx512_core_amx"
+    std::string name;             // for up to 8 rows: "dense_gemm_bf16_onednn", "uniform_group_gemv_int8x2_avx512_vnni"
+    std::string isa;              // "oneDNN 2.6.3 avx512_core_amx", "avx512_vnni"
     std::string fallback_reason;  // why it is not what --act asked for; empty if it is
+    std::string prompt_name;      // the same for more rows
 };
 
 struct DenseKernel {
@@ -37,8 +36,19 @@ struct DenseKernel {
 // processor and library with bf16 products; float32 serves otherwise, with the reason.
 DenseKernel choose_dense_kernel(DType dtype, ActType act);
 
-// The kernel for a weight in `format`. It reads float32; the reason says so where another was asked for.
-KernelInfo choose_packed_kernel(const Format& format, ActType act);
+// The kernels for a weight [out, in] in `format` (parameters normalised), with the reason where they are not what was
+// asked for.
+struct PackedKernel {
+    FormatKernels kernels;
+    KernelInfo info;
+};
+PackedKernel choose_packed_kernel(const Format& format, ActType act, const Json& params, const Shape& shape);
+
+// What is done to the inputs of a linear before its product, and to the outputs after it (transform.h); nullptr: nothing.
+struct LinearTransforms {
+    std::shared_ptr<const BoundTransform> in;
+    std::shared_ptr<const BoundTransform> out;
+};
 
 class Linear {
 public:
@@ -49,21 +59,48 @@ public:
     static Result<Linear> bind(const Format& format, const PackedView& packed, const TensorView* bias, ActType act,
                                const std::string& where);
 
-    std::int64_t in_features() const { return weight_->in_features(); }
-    std::int64_t out_features() const { return weight_->out_features(); }
+    // The rows [first, first + rows) of a fused linear.
+    static Linear part_of(std::shared_ptr<const Linear> whole, std::int64_t first, std::int64_t rows);
+
+    void set_transforms(LinearTransforms transforms) { transforms_ = std::move(transforms); }
+    const LinearTransforms& transforms() const { return transforms_; }
+    // For fused ones, whose parts have their own: [out].
+    void set_bias(std::vector<float> bias) { bias_ = std::move(bias); }
+
+    // The linear that has the weights: itself, or what it is a part of, from row first_row() on.
+    const Linear& whole() const { return whole_ != nullptr ? *whole_ : *this; }
+    std::int64_t first_row() const { return first_row_; }
+    // Whether run_unit() is all there is to do: no transforms, and not a part.
+    bool plain() const { return whole_ == nullptr && transforms_.in == nullptr && transforms_.out == nullptr; }
+
+    std::int64_t in_features() const { return whole().weight_->in_features(); }
+    std::int64_t out_features() const { return whole_ != nullptr ? rows_ : weight_->out_features(); }
     const KernelInfo& kernel() const { return kernel_; }
 
-    GemmType type() const { return weight_->type(); }
+    // The form of activations that `rows` rows are read in (`blocked` as in Activations).
+    GemmType input(std::int64_t rows, bool blocked) const {
+        return whole().transforms_.in != nullptr ? GemmType::kF32 : weight_input(rows, blocked);
+    }
+    // The same of the transformed inputs.
+    GemmType weight_input(std::int64_t rows, bool blocked) const { return whole().weight_->input(rows, blocked); }
 
-    // The units of work of `rows` rows, and one of them on the calling thread: a panel of x Wᵀ + b in `room`.
+    // The units of work of `rows` rows, and one of them on the calling thread: a panel of x Wᵀ + b in `room`. With transforms
+    // x is the transformed input, and with one of the outputs b is left out: finish_row() adds it. Not for parts.
     std::int64_t units(std::int64_t rows) const { return weight_->units(rows); }
     Panel run_unit(const Activations& x, std::int64_t unit, AlignedBuffer<float>& room) const;
+
+    // A row of outputs [out] of all panels, in place: the transform of the outputs, then the bias.
+    void finish_row(float* row) const;
 
 private:
     Result<void> read_bias(const TensorView* bias);
 
-    std::unique_ptr<const Weight> weight_;
-    std::vector<float> bias_;  // empty if none
+    std::unique_ptr<const Weight> weight_;  // nullptr of a part
+    std::vector<float> bias_;               // empty if none
+    LinearTransforms transforms_;
+    std::shared_ptr<const Linear> whole_;  // of a part
+    std::int64_t first_row_ = 0;
+    std::int64_t rows_ = 0;
     KernelInfo kernel_;
 };
 

@@ -1,6 +1,7 @@
 #include "runtime/model/model.h"
 
 #include <atomic>
+#include <map>
 
 #include "base/error.h"
 #include "runtime/model/config.h"
@@ -23,12 +24,18 @@ public:
 
     // check_tensors has seen to it that the tensors are there.
     Result<void> linear(const LinearShape& shape, Linear& out) {
-        const TensorView* bias = shape.bias ? table_.find(shape.module + ".bias") : nullptr;
+        const bool has_bias = shape.bias && shape.parts.empty();
+        const TensorView* bias = has_bias ? table_.find(shape.module + ".bias") : nullptr;
         const auto packed = config_.packed.find(shape.module);
         if (packed != config_.packed.end()) {
             const PackedView view = packed_view(table_, shape, packed->second);
             const std::string where = fmt::format("{}: module '{}'", view.buffers.front().file, shape.module);
             DWUBIT_ASSIGN(out, Linear::bind(*packed->second.format, view, bias, act_, where));
+            LinearTransforms transforms;
+            DWUBIT_ASSIGN(transforms.in, transform(shape, packed->second, Side::kIn, where));
+            DWUBIT_ASSIGN(transforms.out, transform(shape, packed->second, Side::kOut, where));
+            out.set_transforms(std::move(transforms));
+            if (shape.bias && !has_bias) DWUBIT_TRY(part_biases(shape, out));
         } else {
             DWUBIT_ASSIGN(const TensorView* weight, table_.require(shape.module + ".weight"));
             DWUBIT_ASSIGN(out, Linear::bind(*weight, bias, act_).context(shape.module));
@@ -38,6 +45,29 @@ public:
     }
 
 private:
+    // nullptr where it changes nothing.
+    Result<std::shared_ptr<const BoundTransform>> transform(const LinearShape& shape, const LinearFormat& packed, Side side,
+                                                            const std::string& where) const {
+        const LinearTransform& use = side == Side::kIn ? packed.in : packed.out;
+        const std::int64_t n = side == Side::kIn ? shape.in : shape.out;
+        DWUBIT_ASSIGN(auto bound, bind_transform(*use.transform, use.params, n, side,
+                                                 transform_view(table_, shape, packed, side), where));
+        if (bound->identity()) return std::shared_ptr<const BoundTransform>();
+        return std::shared_ptr<const BoundTransform>(std::move(bound));
+    }
+
+    Result<void> part_biases(const LinearShape& shape, Linear& out) const {
+        std::vector<float> bias;
+        for (const LinearPart& part : shape.parts) {
+            DWUBIT_ASSIGN(const TensorView* tensor, table_.require(part.module + ".bias"));
+            std::vector<float> values(static_cast<std::size_t>(part.rows));
+            DWUBIT_TRY(read_as_f32(*tensor, values));
+            bias.insert(bias.end(), values.begin(), values.end());
+        }
+        out.set_bias(std::move(bias));
+        return {};
+    }
+
     const ModelConfig& config_;
     const TensorTable& table_;
     ActType act_;
@@ -53,9 +83,24 @@ Result<void> bind_layer(Binder& binder, const ModelConfig& config, std::int64_t 
         DWUBIT_TRY(binder.vector(names.q_norm, layer.q_norm));
         DWUBIT_TRY(binder.vector(names.k_norm, layer.k_norm));
     }
-    const std::vector<LinearShape> linears = layer_linears(config, index);
-    Linear* const slots[] = {&layer.q, &layer.k, &layer.v, &layer.o, &layer.gate, &layer.up, &layer.down};
-    for (std::size_t i = 0; i < linears.size(); ++i) DWUBIT_TRY(binder.linear(linears[i], *slots[i]));
+    const std::map<std::string, Linear*> slots = {{names.q, &layer.q},       {names.k, &layer.k},
+                                                  {names.v, &layer.v},       {names.o, &layer.o},
+                                                  {names.gate, &layer.gate}, {names.up, &layer.up},
+                                                  {names.down, &layer.down}};
+    for (const LinearShape& shape : layer_linears(config, index)) {
+        Linear linear;
+        DWUBIT_TRY(binder.linear(shape, linear));
+        if (shape.parts.empty()) {
+            *slots.at(shape.module) = std::move(linear);
+            continue;
+        }
+        const auto whole = std::make_shared<const Linear>(std::move(linear));
+        std::int64_t first = 0;
+        for (const LinearPart& part : shape.parts) {
+            *slots.at(part.module) = Linear::part_of(whole, first, part.rows);
+            first += part.rows;
+        }
+    }
     return {};
 }
 

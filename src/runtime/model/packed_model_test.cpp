@@ -206,8 +206,13 @@ TEST_F(BrokenPackedModelTest, BytesThatMakeNoSenseAreRefusedByName) {
 
 TEST(PackedKernel, SaysWhyItIsNotTheOneAskedFor) {
     const Format& format = **find_format("uniform_group", 1);
-    EXPECT_EQ(choose_packed_kernel(format, ActType::kF32).fallback_reason, "");
-    EXPECT_NE(choose_packed_kernel(format, ActType::kBf16).fallback_reason.find("bf16"), std::string::npos);
+    const Json params = {{"bits", 2}, {"group", 40}, {"grid", "zero"}, {"perm", false}};
+    for (const ActType act : {ActType::kInt8x2, ActType::kInt8}) {
+        const KernelInfo info = choose_packed_kernel(format, act, params, {64, 256}).info;
+        EXPECT_FALSE(info.fallback_reason.empty());
+    }
+    const Json plain = {{"bits", 2}, {"group", 128}, {"grid", "zero"}, {"perm", false}};
+    EXPECT_EQ(choose_packed_kernel(format, ActType::kF32, plain, {64, 256}).info.fallback_reason, "");
 }
 
 }  // namespace

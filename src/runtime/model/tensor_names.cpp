@@ -24,31 +24,52 @@ public:
             for (FieldSpec& field : packed->second.format->buffers(packed->second.params, shape)) {
                 tensors_.push_back({linear.module + "." + field.name, std::move(field.shape), field.dtype});
             }
+            transform(linear.module, packed->second.in, linear.in, Side::kIn);
+            transform(linear.module, packed->second.out, linear.out, Side::kOut);
         }
-        if (linear.bias) tensors_.push_back({linear.module + ".bias", {linear.out}});
+        if (!linear.bias) return;
+        if (linear.parts.empty()) tensors_.push_back({linear.module + ".bias", {linear.out}});
+        for (const LinearPart& part : linear.parts) tensors_.push_back({part.module + ".bias", {part.rows}});
     }
     std::vector<ExpectedTensor> take() { return std::move(tensors_); }
 
 private:
+    void transform(const std::string& module, const LinearTransform& use, std::int64_t n, Side side) {
+        for (TransformField& field : use.transform->fields(use.params, n, side)) {
+            tensors_.push_back({module + "." + field.name, std::move(field.shape), field.dtype});
+        }
+    }
+
     std::vector<ExpectedTensor> tensors_;
 };
 
 void add_layer(const ModelConfig& config, std::int64_t layer, TensorList& list) {
     const LayerTensorNames names = layer_tensor_names(config, layer);
     const std::vector<LinearShape> linears = layer_linears(config, layer);
-    constexpr std::size_t kAttention = 4;
+    const auto attention_end = std::find_if(linears.begin(), linears.end(),
+                                            [&](const LinearShape& linear) { return linear.module == names.o; });
+    DWUBIT_CHECK(attention_end != linears.end());
     list.weight(names.attention_norm, {config.hidden});
-    for (std::size_t i = 0; i < kAttention; ++i) list.linear(config, linears[i]);
+    for (auto linear = linears.begin(); linear <= attention_end; ++linear) list.linear(config, *linear);
     if (config.qk_norm) {
         list.weight(names.q_norm, {config.head_dim});
         list.weight(names.k_norm, {config.head_dim});
     }
     list.weight(names.mlp_norm, {config.hidden});
-    for (std::size_t i = kAttention; i < linears.size(); ++i) list.linear(config, linears[i]);
+    for (auto linear = attention_end + 1; linear != linears.end(); ++linear) list.linear(config, *linear);
 }
 
 bool is_float(DType dtype) {
     return dtype == DType::kF32 || dtype == DType::kF16 || dtype == DType::kBf16;
+}
+
+// A tensor that check_tensors() has found, under the name of its field.
+TensorView buffer_of(const TensorTable& table, const LinearShape& linear, const std::string& field) {
+    const TensorView* tensor = table.find(linear.module + "." + field);
+    DWUBIT_CHECK(tensor != nullptr);
+    TensorView buffer = *tensor;
+    buffer.name = field;
+    return buffer;
 }
 
 // Old checkpoints saved RoPE's frequencies, and tied ones a copy of the embedding; both are computed here.
@@ -96,21 +117,44 @@ LayerTensorNames layer_tensor_names(const ModelConfig& config, std::int64_t laye
     return names;
 }
 
-std::vector<LinearShape> layer_linears(const ModelConfig& config, std::int64_t layer) {
+std::vector<LinearShape> model_linears(const ModelConfig& config, std::int64_t layer) {
     const LayerTensorNames names = layer_tensor_names(config, layer);
     const std::int64_t q_size = config.heads * config.head_dim;
     const std::int64_t kv_size = config.kv_heads * config.head_dim;
-    return {{names.q, q_size, config.hidden, config.qkv_bias},
-            {names.k, kv_size, config.hidden, config.qkv_bias},
-            {names.v, kv_size, config.hidden, config.qkv_bias},
-            {names.o, config.hidden, q_size, config.o_bias},
-            {names.gate, config.intermediate, config.hidden, config.mlp_bias},
-            {names.up, config.intermediate, config.hidden, config.mlp_bias},
-            {names.down, config.hidden, config.intermediate, config.mlp_bias}};
+    return {{names.q, q_size, config.hidden, config.qkv_bias, {}},
+            {names.k, kv_size, config.hidden, config.qkv_bias, {}},
+            {names.v, kv_size, config.hidden, config.qkv_bias, {}},
+            {names.o, config.hidden, q_size, config.o_bias, {}},
+            {names.gate, config.intermediate, config.hidden, config.mlp_bias, {}},
+            {names.up, config.intermediate, config.hidden, config.mlp_bias, {}},
+            {names.down, config.hidden, config.intermediate, config.mlp_bias, {}}};
+}
+
+std::vector<LinearShape> layer_linears(const ModelConfig& config, std::int64_t layer) {
+    std::vector<LinearShape> linears = model_linears(config, layer);
+    if (config.fused.empty()) return linears;
+    for (const auto& [module, parts] : config.fused) {
+        const auto is_part = [&](const LinearShape& linear) {
+            return std::find(parts.begin(), parts.end(), linear.module) != parts.end();
+        };
+        auto first = std::find_if(linears.begin(), linears.end(), is_part);
+        if (first == linears.end()) continue;  // of another layer
+        LinearShape fused{module, 0, first->in, first->bias, {}};
+        for (const std::string& part : parts) {
+            const auto linear = std::find_if(linears.begin(), linears.end(),
+                                             [&](const LinearShape& l) { return l.module == part; });
+            DWUBIT_CHECK(linear != linears.end() && linear->in == fused.in);
+            fused.parts.push_back({part, linear->out});
+            fused.out += linear->out;
+        }
+        *first = std::move(fused);
+        linears.erase(std::remove_if(linears.begin(), linears.end(), is_part), linears.end());
+    }
+    return linears;
 }
 
 LinearShape head_linear(const ModelConfig& config) {
-    return {global_tensor_names(config).head, config.vocab, config.hidden, false};
+    return {global_tensor_names(config).head, config.vocab, config.hidden, false, {}};
 }
 
 std::vector<LinearShape> all_linears(const ModelConfig& config) {
@@ -163,12 +207,28 @@ Result<void> check_tensors(const ModelConfig& config, const TensorTable& table) 
 PackedView packed_view(const TensorTable& table, const LinearShape& linear, const LinearFormat& packed) {
     PackedView view{{linear.out, linear.in}, packed.params, {}};
     for (const FieldSpec& field : packed.format->buffers(view.params, view.shape)) {
-        const TensorView* tensor = table.find(linear.module + "." + field.name);
-        DWUBIT_CHECK(tensor != nullptr);
-        view.buffers.push_back(*tensor);
-        view.buffers.back().name = field.name;
+        view.buffers.push_back(buffer_of(table, linear, field.name));
     }
     return view;
+}
+
+std::vector<TensorView> transform_view(const TensorTable& table, const LinearShape& linear, const LinearFormat& packed,
+                                       Side side) {
+    const LinearTransform& use = side == Side::kIn ? packed.in : packed.out;
+    std::vector<TensorView> buffers;
+    for (const TransformField& field :
+         use.transform->fields(use.params, side == Side::kIn ? linear.in : linear.out, side)) {
+        buffers.push_back(buffer_of(table, linear, field.name));
+    }
+    return buffers;
+}
+
+std::vector<TensorView> stored_buffers(const TensorTable& table, const LinearShape& linear, const LinearFormat& packed) {
+    std::vector<TensorView> buffers = packed_view(table, linear, packed).buffers;
+    for (const Side side : {Side::kIn, Side::kOut}) {
+        for (TensorView& buffer : transform_view(table, linear, packed, side)) buffers.push_back(std::move(buffer));
+    }
+    return buffers;
 }
 
 }  // namespace dwubit

@@ -79,6 +79,13 @@ Result<void> check_transform_fields(const Transform& transform, const Json& para
         .add_context(place);
 }
 
+Result<std::unique_ptr<BoundTransform>> bind_transform(const Transform& transform, const Json& params, std::int64_t n,
+                                                       Side side, std::span<const TensorView> buffers,
+                                                       const std::string& where) {
+    DWUBIT_TRY(check_transform_fields(transform, params, n, side, buffers, where));
+    return transform.bind(params, n, side, buffers).context(fmt::format("{}, transform {}", where, transform.id));
+}
+
 Result<std::unique_ptr<BoundTransform>> make_transform(const Transform& transform, const Json& params, std::int64_t n,
                                                        std::span<const float> factors) {
     DWUBIT_ASSIGN(const Json checked, transform.check_params(params, n));

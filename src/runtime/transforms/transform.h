@@ -108,6 +108,11 @@ Result<const Transform*> find_transform(std::string_view id);
 Result<void> check_transform_fields(const Transform& transform, const Json& params, std::int64_t n, Side side,
                                     std::span<const TensorView> buffers, const std::string& where);
 
+// check_transform_fields(), then bind().
+Result<std::unique_ptr<BoundTransform>> bind_transform(const Transform& transform, const Json& params, std::int64_t n,
+                                                       Side side, std::span<const TensorView> buffers,
+                                                       const std::string& where);
+
 // A transform with these factors as a method makes it: parameters checked, factors written and read again. `factors`
 // is empty for transforms that have none.
 Result<std::unique_ptr<BoundTransform>> make_transform(const Transform& transform, const Json& params, std::int64_t n,

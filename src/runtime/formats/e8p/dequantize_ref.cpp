@@ -1,4 +1,5 @@
 // e8p_dequantize_f32_ref: rows of codes to float32, in plain C++.
+#include "runtime/formats/e8p/kernels.h"
 #include "runtime/formats/e8p/layout.h"
 
 namespace dwubit::e8p {
@@ -40,7 +41,11 @@ public:
         : bits_(params.bits),
           in_(packed.shape[1]),
           codes_(packed.find("codes")->bytes.data()),
-          decoder_{scale, params.bits == 2 ? 0 : static_cast<float>(1 / params.residual)} {}
+          decoder_{scale, params.bits == 2 ? 0 : static_cast<float>(1 / params.residual)},
+          matrix_{reinterpret_cast<const unsigned char*>(codes_), &kernel_tables(), packed.shape[0], in_, blocks(in_), bits_,
+                  decoder_.scale, decoder_.second} {}
+
+    const void* matrix() const override { return &matrix_; }
 
     void dequantize(std::int64_t first, std::int64_t count, float* out) const override {
         const std::int64_t all = blocks(in_);
@@ -61,6 +66,7 @@ private:
     std::int64_t in_;
     const std::byte* codes_;
     Decoder decoder_;
+    Matrix matrix_;
 };
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "runtime/formats/e8p/kernels.h"
 #include "runtime/formats/e8p/layout.h"
 
 namespace dwubit {
@@ -10,9 +11,46 @@ namespace {
 constexpr std::array<int, 3> kBits = {2, 3, 4};
 constexpr double kMinResidual = 1;
 constexpr double kMaxResidual = 64;
+
+template <bool kResidual>
+std::size_t int8_bytes(const void* matrix) {
+    const auto& m = *static_cast<const e8p::Matrix*>(matrix);
+    return static_cast<std::size_t>(e8p::chunks(m) * e8p::arranged_int8(kResidual).stride);
+}
+
+// A row of op "gemv", and one of the ops that write rows of W.
+constexpr FormatKernel gemv(const char* name, Isa isa, ActType act, unsigned needs,
+                            decltype(FormatKernel::arrange) arrange, decltype(FormatKernel::product) product) {
+    const auto bytes = act == ActType::kInt8x2 ? int8_bytes<true> : int8_bytes<false>;
+    return {name, "gemv", isa, "cpu", act, needs, nullptr, bytes, arrange, product, nullptr};
+}
+constexpr FormatKernel rows(const char* name, const char* op, Isa isa, ActType act, unsigned needs,
+                            decltype(FormatKernel::dequantize) dequantize) {
+    return {name, op, isa, "cpu", act, needs, nullptr, nullptr, nullptr, nullptr, dequantize};
+}
+
 constexpr FormatKernel kKernels[] = {
+    rows("e8p_dequantize_f32_avx512_vbmi", "dequantize", Isa::kAvx512, ActType::kF32, kNeedsVbmi,
+         e8p::e8p_dequantize_f32_avx512_vbmi),
+    rows("e8p_dequantize_f32_avx2", "dequantize", Isa::kAvx2, ActType::kF32, kNeedsNothing, e8p::e8p_dequantize_f32_avx2),
     {"e8p_dequantize_f32_ref", "dequantize", Isa::kRef, "cpu"},
+    rows("e8p_dequantize_bf16_avx512_vbmi", "dequantize", Isa::kAvx512, ActType::kBf16, kNeedsVbmi,
+         e8p::e8p_dequantize_bf16_avx512_vbmi),
+    rows("e8p_gemm_f32_avx512_vbmi", "gemm", Isa::kAvx512, ActType::kF32, kNeedsVbmi, e8p::e8p_dequantize_f32_avx512_vbmi),
+    rows("e8p_gemm_f32_avx2", "gemm", Isa::kAvx2, ActType::kF32, kNeedsNothing, e8p::e8p_dequantize_f32_avx2),
     {"e8p_gemm_f32_ref", "gemm", Isa::kRef, "cpu"},
+    rows("e8p_gemm_bf16_avx512_vbmi", "gemm", Isa::kAvx512, ActType::kBf16, kNeedsVbmi,
+         e8p::e8p_dequantize_bf16_avx512_vbmi),
+    gemv("e8p_gemv_int8x2_avx512_vnni_vbmi", Isa::kAvx512, ActType::kInt8x2, kNeedsVnni | kNeedsVbmi,
+         e8p::arrange_int8x2_avx512, e8p::e8p_gemv_int8x2_avx512_vnni_vbmi),
+    gemv("e8p_gemv_int8x2_avx2", Isa::kAvx2, ActType::kInt8x2, kNeedsNothing, e8p::arrange_int8x2_avx2,
+         e8p::e8p_gemv_int8x2_avx2),
+    gemv("e8p_gemv_int8x2_ref", Isa::kRef, ActType::kInt8x2, kNeedsNothing, e8p::arrange_int8x2_ref,
+         e8p::e8p_gemv_int8x2_ref),
+    gemv("e8p_gemv_int8_avx512_vnni_vbmi", Isa::kAvx512, ActType::kInt8, kNeedsVnni | kNeedsVbmi,
+         e8p::arrange_int8_avx512, e8p::e8p_gemv_int8_avx512_vnni_vbmi),
+    gemv("e8p_gemv_int8_avx2", Isa::kAvx2, ActType::kInt8, kNeedsNothing, e8p::arrange_int8_avx2, e8p::e8p_gemv_int8_avx2),
+    gemv("e8p_gemv_int8_ref", Isa::kRef, ActType::kInt8, kNeedsNothing, e8p::arrange_int8_ref, e8p::e8p_gemv_int8_ref),
 };
 
 // Normalised parameters were made by check_params(), so they read without errors.

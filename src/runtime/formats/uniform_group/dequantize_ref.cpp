@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "base/float16.h"
+#include "runtime/formats/uniform_group/kernels.h"
 #include "runtime/formats/uniform_group/layout.h"
 
 namespace dwubit::uniform_group {
@@ -56,7 +57,26 @@ public:
           codes_(packed.find("codes")->bytes.data()),
           scales_(packed.find("scales")->bytes.data()),
           zeros_(params.grid == UniformGroupParams::Grid::kZero ? packed.find("zeros")->bytes.data() : nullptr),
-          perm_(std::move(perm)) {}
+          perm_(std::move(perm)) {
+        const auto bytes = [](const std::byte* p) { return reinterpret_cast<const unsigned char*>(p); };
+        matrix_ = {.codes = bytes(codes_),
+                   .scales = bytes(scales_),
+                   .zeros = bytes(zeros_),
+                   .perm = perm_.empty() ? nullptr : perm_.data(),
+                   .out = packed.shape[0],
+                   .in = in_,
+                   .group = params.group,
+                   .groups = groups_,
+                   .row_bytes = row_bytes_,
+                   .zero_bytes = stream_bytes(packed.shape[0] * groups_, params.bits),
+                   .bits = params.bits,
+                   .mirror_offset = params.mirror_offset(),
+                   .chunk_groups = nullptr,
+                   .lane_groups = nullptr};
+        if (params.group % kSegment == 0 || groups_ == 1) list_groups();
+    }
+
+    const void* matrix() const override { return &matrix_; }
 
     void dequantize(std::int64_t first, std::int64_t count, float* out) const override {
         std::vector<float> stored(perm_.size());
@@ -72,6 +92,23 @@ public:
     }
 
 private:
+    // chunk_groups and lane_groups of kernels.h.
+    void list_groups() {
+        const std::int64_t columns = chunk_columns(params_.bits);
+        const std::int64_t count = chunks(matrix_);
+        const auto group_of = [&](std::int64_t column) { return std::min(column, in_ - 1) / params_.group; };
+        for (std::int64_t c = 0; c < count; ++c) {
+            const std::int64_t first = group_of(c * columns);
+            chunk_groups_.push_back(static_cast<std::int32_t>(first));
+            for (std::int64_t lane = 0; lane < kLanesPerChunk; ++lane) {
+                const std::int64_t group = group_of(c * columns + lane * columns / kLanesPerChunk);
+                lane_groups_.push_back(static_cast<std::int32_t>(group - first));
+            }
+        }
+        matrix_.chunk_groups = chunk_groups_.data();
+        matrix_.lane_groups = lane_groups_.data();
+    }
+
     // Row `r` in stored order, [in].
     void stored_row(std::int64_t r, float* out) const {
         const std::byte* const codes = codes_ + r * row_bytes_;
@@ -96,6 +133,9 @@ private:
     const std::byte* scales_;
     const std::byte* zeros_;  // nullptr for the mirror grid
     std::vector<std::uint32_t> perm_;
+    std::vector<std::int32_t> chunk_groups_;
+    std::vector<std::int32_t> lane_groups_;
+    Matrix matrix_{};
 };
 
 }  // namespace

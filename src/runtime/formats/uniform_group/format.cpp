@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "runtime/formats/uniform_group/kernels.h"
 #include "runtime/formats/uniform_group/layout.h"
 
 namespace dwubit {
@@ -13,9 +14,39 @@ constexpr std::int64_t kMinGroup = 32;
 constexpr std::int64_t kGroupStep = 8;
 constexpr std::int64_t kMaxGroup = std::int64_t{1} << 32;
 constexpr std::array<int, 4> kBits = {2, 3, 4, 8};
+
+// What the kernels for int8 activations do not take.
+std::string whole_segments(const Json& params, const Shape& shape) {
+    const UniformGroupParams read = uniform_group_params(params, shape).value();
+    if (read.group % uniform_group::kSegment == 0 || read.groups(shape[1]) == 1) return "";
+    return fmt::format("groups of {} columns are no multiple of {}", read.group, uniform_group::kSegment);
+}
+
+// Those that have no code for 3 bits.
+std::string whole_segments_not_3(const Json& params, const Shape& shape) {
+    const UniformGroupParams read = uniform_group_params(params, shape).value();
+    return read.bits == 3 ? "3 bits need VBMI here" : whole_segments(params, shape);
+}
+
+template <bool kResidual>
+std::size_t int8_bytes(const void* matrix) {
+    const auto& m = *static_cast<const uniform_group::Matrix*>(matrix);
+    return static_cast<std::size_t>(uniform_group::arranged_int8(m, kResidual).bytes);
+}
+
 constexpr FormatKernel kKernels[] = {
     {"uniform_group_dequantize_f32_ref", "dequantize", Isa::kRef, "cpu"},
     {"uniform_group_gemm_f32_ref", "gemm", Isa::kRef, "cpu"},
+    {"uniform_group_gemv_int8x2_avx512_vnni", "gemv", Isa::kAvx512, "cpu", ActType::kInt8x2, kNeedsVnni,
+     whole_segments_not_3, int8_bytes<true>, uniform_group::arrange_int8x2_avx512,
+     uniform_group::uniform_group_gemv_int8x2_avx512_vnni},
+    {"uniform_group_gemv_int8x2_ref", "gemv", Isa::kRef, "cpu", ActType::kInt8x2, kNeedsNothing, whole_segments,
+     int8_bytes<true>, uniform_group::arrange_int8x2_ref, uniform_group::uniform_group_gemv_int8x2_ref},
+    {"uniform_group_gemv_int8_avx512_vnni", "gemv", Isa::kAvx512, "cpu", ActType::kInt8, kNeedsVnni,
+     whole_segments_not_3, int8_bytes<false>, uniform_group::arrange_int8_avx512,
+     uniform_group::uniform_group_gemv_int8_avx512_vnni},
+    {"uniform_group_gemv_int8_ref", "gemv", Isa::kRef, "cpu", ActType::kInt8, kNeedsNothing, whole_segments,
+     int8_bytes<false>, uniform_group::arrange_int8_ref, uniform_group::uniform_group_gemv_int8_ref},
 };
 
 // Normalised parameters were made by check_params(), so they read without errors.

@@ -11,7 +11,9 @@
 namespace dwubit {
 namespace {
 
-constexpr TransformKernel kKernels[] = DWUBIT_HADAMARD_KERNELS("kronecker");
+constexpr TransformKernel kKernels[] = {{"kronecker_apply_f32_ref", Isa::kRef, "cpu"},
+                                        {"kronecker_apply_f32_avx2", Isa::kAvx2, "cpu"},
+                                        {"kronecker_apply_f32_avx512", Isa::kAvx512, "cpu"}};
 constexpr std::size_t kMaxFactors = 8;
 
 std::string sign_of(const Json& params) {

@@ -1,0 +1,70 @@
+// Codes to dense rows on a GPU against the CPU's reference, bit for bit. Skipped where there is no device.
+#include <cuda_runtime.h>
+#include <gtest/gtest.h>
+
+#include "base/float16.h"
+#include "runtime/formats/e8p/e8p.h"
+#include "runtime/formats/e8p/e8p_cuda.h"
+#include "support/random_codes.h"
+
+namespace dwubit {
+namespace {
+
+template <class T>
+T* to_device(const T* values, std::size_t count) {
+    void* data = nullptr;
+    EXPECT_EQ(cudaMalloc(&data, count * sizeof(T)), cudaSuccess);
+    if (values != nullptr) EXPECT_EQ(cudaMemcpy(data, values, count * sizeof(T), cudaMemcpyHostToDevice), cudaSuccess);
+    return static_cast<T*>(data);
+}
+
+template <class T>
+std::vector<T> from_device(const T* data, std::size_t count) {
+    std::vector<T> values(count);
+    EXPECT_EQ(cudaDeviceSynchronize(), cudaSuccess);
+    EXPECT_EQ(cudaMemcpy(values.data(), data, count * sizeof(T), cudaMemcpyDeviceToHost), cudaSuccess);
+    return values;
+}
+
+TEST(E8pCuda, GivesTheBitsOfTheCpu) {
+    int devices = 0;
+    if (cudaGetDeviceCount(&devices) != cudaSuccess || devices == 0) GTEST_SKIP() << "no CUDA device";
+    const Format& format = e8p_format();
+    const e8p::KernelTables* const tables = to_device(&e8p::kernel_tables(), 1);
+    for (const Shape& shape : {Shape{5, 33}, Shape{8, 256}, Shape{64, 4096}, Shape{3, 14336}}) {
+        for (const Json& params : format.test_params(shape)) {
+            const PackedTensor packed = format.pack(testing::random_codes(format, params, shape, 3)).value();
+            const auto reader = format.bind(view_of(packed)).value();
+            const std::int64_t first = 1;
+            const std::int64_t count = shape[0] - 1;
+            const auto size = static_cast<std::size_t>(count * shape[1]);
+            std::vector<float> expected(size);
+            reader->dequantize(first, count, expected.data());
+            e8p::Matrix matrix = *static_cast<const e8p::Matrix*>(reader->matrix());
+            const auto bytes = packed.buffers[0].as<std::uint8_t>();
+            unsigned char* const codes = to_device(bytes.data(), bytes.size());
+            matrix.codes = codes;
+            matrix.tables = tables;
+            float* const f32 = to_device<float>(nullptr, size);
+            std::uint16_t* const half = to_device<std::uint16_t>(nullptr, size);
+            ASSERT_EQ(e8p::e8p_dequantize_f32_cuda(matrix, first, count, f32, nullptr), cudaSuccess);
+            EXPECT_EQ(from_device(f32, size), expected) << to_string(shape) << dump_json(params);
+            std::vector<std::uint16_t> bf16;
+            std::vector<std::uint16_t> f16;
+            for (const float value : expected) {
+                bf16.push_back(to_bf16(value).bits);
+                f16.push_back(to_f16(value).bits);
+            }
+            ASSERT_EQ(e8p::e8p_dequantize_bf16_cuda(matrix, first, count, half, nullptr), cudaSuccess);
+            EXPECT_EQ(from_device(half, size), bf16) << to_string(shape) << dump_json(params);
+            ASSERT_EQ(e8p::e8p_dequantize_f16_cuda(matrix, first, count, half, nullptr), cudaSuccess);
+            EXPECT_EQ(from_device(half, size), f16) << to_string(shape) << dump_json(params);
+            cudaFree(codes);
+            cudaFree(f32);
+            cudaFree(half);
+        }
+    }
+}
+
+}  // namespace
+}  // namespace dwubit
