@@ -65,11 +65,8 @@ Result<Json> check_params(const Json& params, const Shape& shape) {
 
 std::vector<FieldSpec> code_fields(const Json& json, const Shape& shape) {
     const int bits = normalised(json, shape).bits;
-    return {{"codes",
-             bits == 2 ? DType::kU16 : DType::kU32,
-             {shape[0], e8p::blocks(shape[1])},
-             std::uint64_t{1} << (8 * bits),
-             "codes"},
+    return {{"codes", bits == 2 ? DType::kU16 : DType::kU32, {shape[0], e8p::blocks(shape[1])},
+             std::uint64_t{1} << (8 * bits), "codes"},
             {"scales", DType::kF32, {1}, 0, "scales"}};
 }
 
@@ -99,8 +96,7 @@ Result<E8pParams> e8p_params(const Json& json, const Shape& shape) {
     if (!json.is_object()) return make_error(ErrorKind::kInvalidInput, "params must be an object");
     for (const auto& [key, value] : json.items()) {
         if (key == "bits" || key == "residual") continue;
-        return errorf(ErrorKind::kInvalidInput, "params: '{}' is not known", printable(key))
-            .with_hint("bits, residual");
+        return errorf(ErrorKind::kInvalidInput, "params: '{}' is not known", printable(key)).with_hint("bits, residual");
     }
     const Fields fields(json, "params");
     E8pParams params;
@@ -111,8 +107,8 @@ Result<E8pParams> e8p_params(const Json& json, const Shape& shape) {
         if (fields.has("residual")) return fields.invalid("residual", "absent at 2 bits, which have one stage");
         return params;
     }
-    DWUBIT_ASSIGN(params.residual,
-                  fields.number("residual", kMinResidual, kMaxResidual, E8pParams::default_residual(params.bits)));
+    DWUBIT_ASSIGN(params.residual, fields.number("residual", kMinResidual, kMaxResidual,
+                                                 E8pParams::default_residual(params.bits)));
     return params;
 }
 
