@@ -56,9 +56,10 @@ protected:
 
     // Whether the method takes the shape; where it refuses, the message must name the linear.
     bool takes(const Shape2& shape, std::string_view recipe) const {
-        if (method().check_shape == nullptr) return true;
+        if (method().check_shapes == nullptr) return true;
         try {
-            method().check_shape({"test.weight", shape.out, shape.in}, parameters(recipe));
+            const LinearShape linear = {"test.weight", shape.out, shape.in, false, {}};
+            method().check_shapes({&linear, 1}, parameters(recipe));
             return true;
         } catch (const Failure& failure) {
             std::string text = failure.error().message;

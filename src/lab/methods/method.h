@@ -45,6 +45,10 @@ struct LinearSolution {
     at::Tensor values;  // [out, in] float32: what the codes stand for, exactly
     UsedTransform in = {};
     UsedTransform out = {};
+    // Several linears stored as one, their rows below each other: the fused module's name, and which linears of the
+    // site in that order. Empty: one linear.
+    std::string fused = {};
+    std::vector<std::size_t> parts = {};
     Json details = Json::object();  // of this method alone, for the report: {"scale": 0.9}
 };
 
@@ -61,14 +65,15 @@ struct Method {
     // nullptr: nothing to prepare.
     std::unique_ptr<PreparedSite> (*prepare)(const SiteProblem& site, const Parameters& parameters,
                                              LabContext& context);
-    // All linears of a site, which a method may stack; solutions in their order. `prepared` is this method's, nullptr
-    // where it prepares nothing. The same bytes for any number of threads: units of work depend on shapes only.
+    // All linears of a site, which a method may stack; solutions in their order, or one for those that it fuses.
+    // `prepared` is this method's, nullptr where it prepares nothing. The same bytes for any number of threads: units
+    // of work depend on shapes only.
     std::vector<LinearSolution> (*quantize)(const SiteProblem& site, const PreparedSite* prepared,
                                             std::span<const LinearProblem> linears, const Parameters& parameters,
                                             LabContext& context);
-    // Throws a Failure that names the linear where the method has nothing for its shape; asked before a run begins.
-    // nullptr: every shape will do.
-    void (*check_shape)(const LinearShape& linear, const Parameters& parameters) = nullptr;
+    // Throws a Failure that names the linear where the method has nothing for its shape; asked for the linears of each
+    // site before a run begins. nullptr: every shape will do.
+    void (*check_shapes)(std::span<const LinearShape> linears, const Parameters& parameters) = nullptr;
 };
 
 // In the order of methods.inc.

@@ -1,5 +1,6 @@
 #include "lab/pipeline/quantize.h"
 
+#include <algorithm>
 #include <chrono>
 
 #include "base/atomic_file.h"
@@ -72,10 +73,18 @@ void check_coverage(const HessianStore& store, const ModelConfig& config, const 
 // The method has something for each linear of the chosen layers.
 void check_shapes(const Method& method, const Parameters& parameters, const ModelConfig& config,
                   const std::vector<bool>& chosen) {
-    if (method.check_shape == nullptr) return;
+    if (method.check_shapes == nullptr) return;
     for (std::int64_t layer = 0; layer < config.layers; ++layer) {
         if (!chosen[static_cast<std::size_t>(layer)]) continue;
-        for (const LinearShape& linear : layer_linears(config, layer)) method.check_shape(linear, parameters);
+        const std::vector<LinearShape> linears = model_linears(config, layer);
+        for (const Site site : kSites) {
+            std::vector<LinearShape> of_site;
+            for (const std::string& module : site_linears(config, layer, site)) {
+                of_site.push_back(*std::find_if(linears.begin(), linears.end(),
+                                                [&](const LinearShape& linear) { return linear.module == module; }));
+            }
+            method.check_shapes(of_site, parameters);
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "base/check.h"
+#include "base/float16.h"
 #include "lab/blocks/damping.h"
 #include "lab/blocks/e8p_quantizer.h"
 #include "lab/blocks/hadamard_transform.h"
@@ -37,6 +38,9 @@ std::span<const OptionSpec> options() {
         integer_option("sweeps", 10, 0, 100, "sweeps of coordinate descent after the first pass"),
         number_option("damping", 0.01, 0, 1, "multiple of mean(diag H) added to the diagonal"),
         number_option("residual", 0, 0, 64, "3 and 4 bits: how much finer the second stage is; 0 = 2.04 and 3.45"),
+        choice_option(
+            "fuse", {"no", "yes"},
+            "q, k, v and up, gate are stored as one matrix with one output transform, as QuIP#'s files have it"),
         choice_option("stack", {"site", "linear"},
                       "linears with one input are encoded in one go, or one after the other: a matter of speed")};
     return kOptions;
@@ -60,12 +64,23 @@ double residual_of(const Parameters& parameters) {
     return asked != 0 ? asked : E8pParams::default_residual(static_cast<int>(parameters.integer("bits")));
 }
 
-void check_shape(const LinearShape& linear, const Parameters&) {
-    for (const auto& [side, size] : {std::pair{"inputs", linear.in}, std::pair{"outputs", linear.out}}) {
-        Result<HadamardSize> found = require_hadamard_size(size);
-        if (found.ok()) continue;
-        throw Failure(Error(found.error()).add_context(fmt::format("{} of {}", side, linear.module)));
+void check_size(std::int64_t n, const std::string& what) {
+    unwrap(require_hadamard_size(n).context(what));
+}
+
+bool fuses(std::size_t linears, const Parameters& parameters) {
+    return linears > 1 && parameters.choice("fuse") == "yes";
+}
+
+void check_shapes(std::span<const LinearShape> linears, const Parameters& parameters) {
+    std::int64_t rows = 0;
+    for (const LinearShape& linear : linears) {
+        check_size(linear.in, fmt::format("inputs of {}", linear.module));
+        if (!fuses(linears.size(), parameters)) check_size(linear.out, fmt::format("outputs of {}", linear.module));
+        rows += linear.out;
     }
+    if (!fuses(linears.size(), parameters)) return;
+    check_size(rows, fmt::format("outputs of {} and those fused with it", linears.front().module));
 }
 
 struct Prepared final : PreparedSite {
@@ -88,22 +103,68 @@ std::unique_ptr<PreparedSite> prepare(const SiteProblem& site, const Parameters&
     return prepared;
 }
 
-// A linear in the basis of its transforms, and what it is divided by.
+// A matrix that will be stored: a linear, or several fused.
+struct Stored {
+    std::string name;
+    std::uint64_t seed = 0;
+    at::Tensor weight;               // [out, in]; of fused linears each divided by its factor
+    std::vector<std::int64_t> rows;  // of its linears
+    std::vector<float> factors;      // of its linears
+    std::vector<std::size_t> parts;  // the linears' numbers in the site, where fused
+};
+
+Stored store_alone(const LinearProblem& linear) {
+    return {linear.name, linear.seed, linear.weight, {linear.weight.size(0)}, {1.0f}, {}};
+}
+
+float rms_of(const at::Tensor& weight) {
+    return static_cast<float>(std::sqrt(weight.square().mean(at::kDouble).item<double>()));
+}
+
+// In the order of QuIP#'s files: q, k, v; up before gate. Each linear is divided by its size relative to the largest,
+// as the factors of the output transform hold it (float16).
+Stored fuse(Site site, std::span<const LinearProblem> linears) {
+    Stored stored;
+    const std::string& first = linears.front().name;
+    stored.name = first.substr(0, first.rfind('.') + 1) + (site == Site::kQkv ? "qkv_proj" : "upgate_proj");
+    stored.seed = linears.front().seed;
+    for (std::size_t i = 0; i < linears.size(); ++i) stored.parts.push_back(i);
+    if (site == Site::kUp) std::reverse(stored.parts.begin(), stored.parts.end());
+    float largest = 0;
+    for (const LinearProblem& linear : linears) largest = std::max(largest, rms_of(linear.weight));
+    std::vector<at::Tensor> parts;
+    for (const std::size_t part : stored.parts) {
+        const at::Tensor& weight = linears[part].weight;
+        const float ratio = largest == 0 ? 0.0f : to_float(to_f16(rms_of(weight) / largest));
+        const float factor = ratio == 0 ? 1.0f : ratio;
+        stored.factors.push_back(factor);
+        stored.rows.push_back(weight.size(0));
+        parts.push_back(weight / factor);
+    }
+    stored.weight = at::cat(parts);
+    return stored;
+}
+
+// A matrix in the basis of its transforms, and what it is divided by.
 struct Incoherent {
-    std::vector<float> signs;  // of the output
-    at::Tensor weight;         // [out, in]
+    std::vector<float> factors;  // of the output transform
+    at::Tensor weight;           // [out, in]
     float rms = 0;
     double rho = 0;
     float scale = 0;  // 0 where the weight is
 };
 
-Incoherent make_incoherent(const LinearProblem& linear, const HadamardTransform& in) {
+Incoherent make_incoherent(const Stored& stored, const HadamardTransform& in) {
     Incoherent result;
-    const at::Device device = linear.weight.device();
-    const HadamardTransform out(random_signs(linear.seed, kOutputStream, linear.weight.size(0)), device, linear.name);
-    result.signs = out.signs();
-    result.weight = out.inputs(in.weight(linear.weight).t()).t().contiguous();
-    result.rms = static_cast<float>(std::sqrt(result.weight.square().mean(at::kDouble).item<double>()));
+    const at::Device device = stored.weight.device();
+    const HadamardTransform out(random_signs(stored.seed, kOutputStream, stored.weight.size(0)), device, stored.name);
+    result.weight = out.inputs(in.weight(stored.weight).t()).t().contiguous();
+    result.rms = rms_of(result.weight);
+    result.factors = out.signs();
+    auto factor = result.factors.begin();
+    for (std::size_t i = 0; i < stored.rows.size(); ++i) {
+        for (std::int64_t r = 0; r < stored.rows[i]; ++r) *factor++ *= stored.factors[i];
+    }
     return result;
 }
 
@@ -210,27 +271,31 @@ Codes make_codes(const at::Tensor& codes, std::int64_t columns, float scale, con
     return result;
 }
 
-LinearSolution make_solution(const LinearProblem& problem, const Incoherent& linear, const Prepared& prepared,
+LinearSolution make_solution(const Stored& stored, const Incoherent& incoherent, const Prepared& prepared,
                              const at::Tensor& values, const at::Tensor& codes, const Parameters& parameters) {
     LinearSolution solution;
     solution.format = kFormats[0];
     solution.version = kFormatVersion;
-    solution.values = values * linear.scale;
-    solution.codes = make_codes(codes, values.size(1), linear.scale, parameters);
-    const Json params = {{"sign", "bit"}};
-    solution.in = use_transform(kTransform, params, values.size(1), Side::kIn, prepared.in.signs(), problem.name);
-    solution.out = use_transform(kTransform, params, values.size(0), Side::kOut, linear.signs, problem.name);
-    solution.details = {{"scale", linear.scale}, {"rho", linear.rho}};
+    solution.values = values * incoherent.scale;
+    solution.codes = make_codes(codes, values.size(1), incoherent.scale, parameters);
+    const bool fused = !stored.parts.empty();
+    solution.in =
+        use_transform(kTransform, {{"sign", "bit"}}, values.size(1), Side::kIn, prepared.in.signs(), stored.name);
+    solution.out = use_transform(kTransform, {{"sign", fused ? "f16" : "bit"}}, values.size(0), Side::kOut,
+                                 incoherent.factors, stored.name);
+    solution.details = {{"scale", incoherent.scale}, {"rho", incoherent.rho}};
+    if (fused) solution.fused = stored.name;
+    solution.parts = stored.parts;
     return solution;
 }
 
-// Encodes some of a site's linears below each other.
-void quantize_stack(const Prepared& prepared, std::span<const LinearProblem> linears, const Encoder& encoder,
+// Encodes matrices with one input below each other.
+void quantize_stack(const Prepared& prepared, std::span<const Stored> matrices, const Encoder& encoder,
                     const Parameters& parameters, std::vector<LinearSolution>& solutions) {
     std::vector<Incoherent> incoherent;
     std::vector<at::Tensor> scaled;
-    for (const LinearProblem& linear : linears) {
-        Incoherent& made = incoherent.emplace_back(make_incoherent(linear, prepared.in));
+    for (const Stored& stored : matrices) {
+        Incoherent& made = incoherent.emplace_back(make_incoherent(stored, prepared.in));
         encoder.choose_scale(made);
         scaled.push_back(made.scale == 0 ? made.weight : made.weight / made.scale);
         made.weight.reset();
@@ -240,29 +305,33 @@ void quantize_stack(const Prepared& prepared, std::span<const LinearProblem> lin
     const BlockSolution found = encoder.encode(weights);
     weights.reset();
     if (!at::isfinite(found.values).all().item<bool>()) {
-        fail(ErrorKind::kInternal, "{}: rounding gave values that are not finite", linears.front().name);
+        fail(ErrorKind::kInternal, "{}: rounding gave values that are not finite", matrices.front().name);
     }
     std::int64_t first = 0;
-    for (std::size_t i = 0; i < linears.size(); ++i) {
-        const std::int64_t end = first + linears[i].weight.size(0);
-        solutions.push_back(make_solution(linears[i], incoherent[i], prepared, found.values.slice(0, first, end),
+    for (std::size_t i = 0; i < matrices.size(); ++i) {
+        const std::int64_t end = first + matrices[i].weight.size(0);
+        solutions.push_back(make_solution(matrices[i], incoherent[i], prepared, found.values.slice(0, first, end),
                                           found.codes.slice(2, first, end), parameters));
         first = end;
     }
 }
 
-std::vector<LinearSolution> quantize(const SiteProblem&, const PreparedSite* prepared_site,
+std::vector<LinearSolution> quantize(const SiteProblem& site, const PreparedSite* prepared_site,
                                      std::span<const LinearProblem> linears, const Parameters& parameters,
                                      LabContext& context) {
     const auto& prepared = static_cast<const Prepared&>(*prepared_site);
     const Encoder encoder(prepared, parameters, linears.front().weight.device(), context);
-    std::vector<LinearSolution> solutions;
-    if (parameters.choice("stack") == "site") {
-        quantize_stack(prepared, linears, encoder, parameters, solutions);
+    std::vector<Stored> matrices;
+    if (fuses(linears.size(), parameters)) {
+        matrices.push_back(fuse(site.site, linears));
     } else {
-        for (std::size_t i = 0; i < linears.size(); ++i) {
-            quantize_stack(prepared, linears.subspan(i, 1), encoder, parameters, solutions);
-        }
+        for (const LinearProblem& linear : linears) matrices.push_back(store_alone(linear));
+    }
+    std::vector<LinearSolution> solutions;
+    const std::span<const Stored> all(matrices);
+    const std::size_t step = parameters.choice("stack") == "site" ? all.size() : 1;
+    for (std::size_t i = 0; i < all.size(); i += step) {
+        quantize_stack(prepared, all.subspan(i, step), encoder, parameters, solutions);
     }
     return solutions;
 }
@@ -280,6 +349,6 @@ const Method method_quip_sharp = {"quip-sharp",
                                   validate,
                                   prepare,
                                   quantize,
-                                  check_shape};
+                                  check_shapes};
 
 }  // namespace dwubit::lab

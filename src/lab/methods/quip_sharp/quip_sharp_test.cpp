@@ -103,6 +103,24 @@ TEST(QuipSharp, StackedLinearsLoseAsMuchAsSingleOnes) {
     EXPECT_EQ(together[0].out.fields[0].name, "sign_out");
 }
 
+// Up before gate, as QuIP#'s files have it; each linear's own size in the factors of the output.
+TEST(QuipSharp, FusedLinearsAreOneMatrix) {
+    const at::Tensor hessian = correlated_hessian(64, 300, 8);
+    const std::vector<LinearProblem> linears = {{"m.gate_proj", gaussian(160, 64, 9), 1},
+                                                {"m.up_proj", gaussian(96, 64, 10) * 0.1, 2}};
+    const auto solutions = solve(hessian, linears, parameters({}, "fused"));
+    ASSERT_EQ(solutions.size(), 1U);
+    EXPECT_EQ(solutions[0].fused, "m.upgate_proj");
+    EXPECT_EQ(solutions[0].parts, (std::vector<std::size_t>{1, 0}));
+    ThreadPool pool(1);
+    const at::Tensor weight = model_basis(solutions[0].values, solutions[0].in, solutions[0].out, pool);
+    ASSERT_EQ(weight.size(0), 256);
+    EXPECT_LT(measure_distortion(linears[1].weight, weight.slice(0, 0, 96), hessian).relative_proxy, 0.1);
+    EXPECT_LT(measure_distortion(linears[0].weight, weight.slice(0, 96, 256), hessian).relative_proxy, 0.1);
+    const LinearShape shapes[] = {{"m.gate_proj", 160, 64, false, {}}, {"m.up_proj", 1, 64, false, {}}};
+    EXPECT_NE(refusal([&] { method().check_shapes(shapes, parameters({}, "fused")); }).find("161"), std::string::npos);
+}
+
 TEST(QuipSharp, SignsComeFromTheSeed) {
     const at::Tensor hessian = correlated_hessian(64, 300, 11);
     const LinearProblem linear = {"a", gaussian(64, 64, 12), 1};
