@@ -153,6 +153,8 @@ def check_include(root, path, name, edges):
     key = third_party_key(name)
     if key == "intrinsics":
         return None if ISA_FILE.search(path.name) else f"<{name}>: intrinsics belong in files named *_avx2, *_avx512 or *_shani"
+    if key == "cuda" and path.suffix in (".cu", ".cuh"):
+        return None
     if key == "torch" and not path.as_posix().startswith(TORCH_ONLY_IN):
         return f"<{name}>: torch headers are for {TORCH_ONLY_IN} alone"
     if key is None:

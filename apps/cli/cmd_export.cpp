@@ -21,9 +21,13 @@ class Export final : public Command {
 public:
     void declare(CLI::App& app) override {
         add_model(app, model_);
-        app.add_option("--to", to_, "layout: dense, a Hugging Face folder without quantized linears; quip-sharp, what QuIP#'s code reads")->required();
+        app.add_option(
+               "--to", to_,
+               "layout: dense, a Hugging Face folder without quantized linears; quip-sharp, what QuIP#'s code reads")
+            ->required();
         app.add_option("-o,--output", output_, "folder to write; must not exist")->required();
-        app.add_option("--dtype", dtype_, "float32|bfloat16|float16: of what was quantized, in the layout dense (float32)");
+        app.add_option("--dtype", dtype_,
+                       "float32|bfloat16|float16: of what was quantized, in the layout dense (float32)");
         app.add_flag("--overwrite", overwrite_, "replace the folder where it exists");
     }
 
@@ -52,11 +56,12 @@ private:
             return errorf(ErrorKind::kUsage, "--dtype: QuIP#'s layout is float16 always").with_hint("leave it out");
         }
         DWUBIT_ASSIGN(const auto pool, common.make_pool());
-        DWUBIT_ASSIGN(const QuipExport done, export_quip_sharp(model_, output_, overwrite_, *pool, console.progress()));
-        console.print(fmt::format("{}: {} modules, codes unpacked again and compared; factors changed by at most {:.1e} by "
-                                  "float16; {:.1f} MB\n",
-                                  output_.string(), done.modules, done.factor_rounding,
-                                  static_cast<double>(done.bytes) / 1e6));
+        DWUBIT_ASSIGN(const QuipSharpExport done,
+                      export_quip_sharp(model_, output_, overwrite_, *pool, console.progress()));
+        console.print(
+            fmt::format("{}: {} modules, codes unpacked again and compared; factors changed by at most {:.1e} by "
+                        "float16; {:.1f} MB\n",
+                        output_.string(), done.modules, done.factor_rounding, static_cast<double>(done.bytes) / 1e6));
         return Json{{"path", output_.string()},
                     {"layout", to_},
                     {"bytes", done.bytes},

@@ -25,9 +25,10 @@ public:
             return error;
         }
         DWUBIT_ASSIGN(const auto pool, common.make_pool());
-        DWUBIT_ASSIGN(const QuipImport done, import_quip_sharp(model_, output_, overwrite_, *pool, console.progress()));
-        console.print(fmt::format("{}: {} modules in e8p of {} bits; {:.1f} MB\n", output_.string(), done.modules, done.bits,
-                                  static_cast<double>(done.bytes) / 1e6));
+        DWUBIT_ASSIGN(const QuipSharpImport done,
+                      import_quip_sharp(model_, output_, overwrite_, *pool, console.progress()));
+        console.print(fmt::format("{}: {} modules in e8p of {} bits; {:.1f} MB\n", output_.string(), done.modules,
+                                  done.bits, static_cast<double>(done.bytes) / 1e6));
         return Json{{"path", output_.string()},
                     {"layout", from_},
                     {"bytes", done.bytes},

@@ -33,7 +33,8 @@ Json describe_transform(const OpenModel& model, const LinearShape& linear, const
     const std::int64_t n = side == Side::kIn ? linear.in : linear.out;
     const std::vector<TensorView> buffers = transform_view(model.directory.tensors, linear, packed, side);
     const auto bound = bind_transform(*use.transform, use.params, n, side, buffers, linear.module);
-    if (!bound.ok()) return {{"transform", use.transform->id}, {"params", use.params}, {"error", bound.error().message}};
+    if (!bound.ok())
+        return {{"transform", use.transform->id}, {"params", use.params}, {"error", bound.error().message}};
     if ((*bound)->identity()) return nullptr;
     std::uint64_t bytes = 0;
     for (const TensorView& buffer : buffers) bytes += buffer.bytes.size();
@@ -63,7 +64,8 @@ Json describe_linear(const OpenModel& model, const LinearShape& linear, ActType 
     row["out"] = describe_transform(model, linear, packed, Side::kOut);
     if (!linear.parts.empty()) {
         row["parts"] = Json::array();
-        for (const LinearPart& part : linear.parts) row["parts"].push_back({{"name", part.module}, {"rows", part.rows}});
+        for (const LinearPart& part : linear.parts)
+            row["parts"].push_back({{"name", part.module}, {"rows", part.rows}});
     }
     return row;
 }

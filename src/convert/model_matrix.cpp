@@ -22,7 +22,9 @@ void undo_out(const BoundTransform& transform, std::int64_t in, std::int64_t fir
     thread_local std::vector<double> room;
     const std::int64_t out = transform.size();
     room.resize(static_cast<std::size_t>(count * out));
-    const auto at = [&](std::int64_t c, std::int64_t r) -> double& { return room[static_cast<std::size_t>(c * out + r)]; };
+    const auto at = [&](std::int64_t c, std::int64_t r) -> double& {
+        return room[static_cast<std::size_t>(c * out + r)];
+    };
     for (std::int64_t r = 0; r < out; ++r) {
         for (std::int64_t c = 0; c < count; ++c) at(c, r) = w[r * in + first + c];
     }

@@ -50,7 +50,8 @@ public:
             }
         }
         if (config_.packed.size() == modules_.size()) return {};
-        return errorf(ErrorKind::kUnsupported, "the layout has no quantized module outside the layers, such as the head");
+        return errorf(ErrorKind::kUnsupported,
+                      "the layout has no quantized module outside the layers, such as the head");
     }
 
     Result<void> write(ProgressSink& progress) {
@@ -84,8 +85,9 @@ private:
     // The loader is that of Llama: what it does not know cannot be carried.
     Result<void> check_family() const {
         const auto refuse = [&](const char* what) {
-            return errorf(ErrorKind::kUnsupported, "{} models with {} do not fit QuIP#'s layout, which has Llama's only",
-                          config_.architecture, what);
+            return errorf(ErrorKind::kUnsupported,
+                          "{} models with {} do not fit QuIP#'s layout, which has Llama's only", config_.architecture,
+                          what);
         };
         if (config_.qk_norm) return refuse("norms of queries and keys");
         if (config_.qkv_bias || config_.o_bias || config_.mlp_bias) return refuse("biases");
@@ -102,27 +104,31 @@ private:
             if (parts.empty()) parts.push_back(linear.module);
             if (parts == module.parts) found.linear = linear;
         }
-        const std::string name = module.parts.size() == 1 ? module.module : fmt::format("{}", fmt::join(module.parts, ", "));
+        const std::string name =
+            module.parts.size() == 1 ? module.module : fmt::format("{}", fmt::join(module.parts, ", "));
         if (found.linear.module.empty()) {
             return errorf(ErrorKind::kUnsupported, "QuIP#'s layout has {} in one module of rows in this order", name)
                 .with_hint("quantize with quip-sharp's fused recipe");
         }
         const auto packed = config_.packed.find(found.linear.module);
         if (packed == config_.packed.end() || packed->second.format->id != std::string_view("e8p")) {
-            return errorf(ErrorKind::kUnsupported, "module '{}' is {}, QuIP#'s layout has e8p only", found.linear.module,
+            return errorf(ErrorKind::kUnsupported, "module '{}' is {}, QuIP#'s layout has e8p only",
+                          found.linear.module,
                           packed == config_.packed.end() ? "not quantized" : packed->second.format->id);
         }
         found.packed = &packed->second;
-        for (const auto& [side, use] : {std::pair<const char*, const LinearTransform*>{"in", &found.packed->in},
-                                        {"out", &found.packed->out}}) {
+        for (const auto& [side, use] :
+             {std::pair<const char*, const LinearTransform*>{"in", &found.packed->in}, {"out", &found.packed->out}}) {
             if (use->transform->id == std::string_view("rht")) continue;
-            return errorf(ErrorKind::kUnsupported, "module '{}': its {} transform is {}, QuIP#'s layout has rht on both sides",
+            return errorf(ErrorKind::kUnsupported,
+                          "module '{}': its {} transform is {}, QuIP#'s layout has rht on both sides",
                           found.linear.module, side, use->transform->id);
         }
         const auto params = e8p_params(found.packed->params, {found.linear.out, found.linear.in});
         if (modules_.empty()) params_ = params.value();
         if (params->bits != params_.bits || params->residual != params_.residual) {
-            return errorf(ErrorKind::kUnsupported, "module '{}' has other parameters than '{}'; QuIP#'s layout has one codebook",
+            return errorf(ErrorKind::kUnsupported,
+                          "module '{}' has other parameters than '{}'; QuIP#'s layout has one codebook",
                           found.linear.module, modules_.front().linear.module);
         }
         DWUBIT_TRY(e8p::quip_shape({found.linear.out, found.linear.in}, params_.bits)
@@ -168,9 +174,10 @@ private:
         const TensorTable& table = model_.directory.tensors;
         const auto factors_of = [&](Side side) -> Result<std::vector<float>> {
             const LinearTransform& use = side == Side::kIn ? found.packed->in : found.packed->out;
-            DWUBIT_ASSIGN(const auto bound,
-                          bind_transform(*use.transform, use.params, side == Side::kIn ? found.linear.in : found.linear.out,
-                                         side, transform_view(table, found.linear, *found.packed, side), where));
+            DWUBIT_ASSIGN(
+                const auto bound,
+                bind_transform(*use.transform, use.params, side == Side::kIn ? found.linear.in : found.linear.out, side,
+                               transform_view(table, found.linear, *found.packed, side), where));
             return std::vector<float>(bound->factors().begin(), bound->factors().end());
         };
         DWUBIT_ASSIGN(const std::vector<float> in, factors_of(Side::kIn));
@@ -196,7 +203,8 @@ private:
         shard.add<F16>(name + "SU", DType::kF16, {found.linear.in}, su);
         shard.add<F16>(name + "SV", DType::kF16, {found.linear.out}, sv);
         if (part_scales.size() > 1) {
-            shard.add<float>(name + "fuse_scales", DType::kF32, {static_cast<std::int64_t>(part_scales.size())}, part_scales);
+            shard.add<float>(name + "fuse_scales", DType::kF32, {static_cast<std::int64_t>(part_scales.size())},
+                             part_scales);
         }
         return {};
     }
@@ -204,7 +212,8 @@ private:
     Result<void> add_f16(double value, std::vector<F16>& list, const std::string& what) {
         const F16 half = to_f16(static_cast<float>(value));
         if (!std::isfinite(to_float(half))) {
-            return errorf(ErrorKind::kUnsupported, "{} is {} at {}, outside the range of F16", what, value, list.size());
+            return errorf(ErrorKind::kUnsupported, "{} is {} at {}, outside the range of F16", what, value,
+                          list.size());
         }
         if (value != 0) {
             factor_rounding_ = std::max(factor_rounding_, std::abs(static_cast<double>(to_float(half)) / value - 1));
@@ -235,7 +244,8 @@ private:
 
     static Result<void> add_weight(const std::string& name, const TensorView& tensor, Shard& shard) {
         std::int64_t count = 0;
-        if (!element_count(tensor.shape, &count)) return errorf(ErrorKind::kInvalidInput, "tensor '{}' is too large", name);
+        if (!element_count(tensor.shape, &count))
+            return errorf(ErrorKind::kInvalidInput, "tensor '{}' is too large", name);
         std::vector<float> values(static_cast<std::size_t>(count));
         DWUBIT_TRY(read_as_f32(tensor, values));
         std::vector<F16> halves;
@@ -287,14 +297,13 @@ private:
 
 }  // namespace
 
-Result<QuipExport> export_quip_sharp(const fs::path& model, const fs::path& out, bool overwrite, ThreadPool& /*pool*/,
-                                     ProgressSink& progress) {
+Result<QuipSharpExport> export_quip_sharp(const fs::path& model, const fs::path& out, bool overwrite,
+                                          ThreadPool& /*pool*/, ProgressSink& progress) {
     DWUBIT_ASSIGN(const OpenModel opened, open_model(model));
     std::error_code code;
     const fs::path place = fs::canonical(model, code);
-    RunIdentity identity = {{"command", "export"},
-                            {"model", printable((code ? model : place).string(), 4096)},
-                            {"to", "quip-sharp"}};
+    RunIdentity identity = {
+        {"command", "export"}, {"model", printable((code ? model : place).string(), 4096)}, {"to", "quip-sharp"}};
     // Nothing is made before it is known that it can be.
     FolderWriter nowhere({}, 0);
     DWUBIT_TRY(Exporter(opened, nowhere).check());
@@ -309,7 +318,7 @@ Result<QuipExport> export_quip_sharp(const fs::path& model, const fs::path& out,
     }
     DWUBIT_TRY(folder.finish());
     DWUBIT_ASSIGN(const std::uint64_t bytes, folder_bytes(out));
-    return QuipExport{bytes, exporter.modules(), exporter.factor_rounding()};
+    return QuipSharpExport{bytes, exporter.modules(), exporter.factor_rounding()};
 }
 
 }  // namespace dwubit

@@ -34,8 +34,9 @@ Result<E8pParams> read_quip_params(const Json& config) {
     if (book == std::end(kQuipCodebooks)) return fields.invalid("codebook", "E8P12, E8P12RVQ3B or E8P12RVQ4B");
     DWUBIT_ASSIGN(const std::int64_t version, fields.integer("codebook_version", 0, 1000, 0));
     if (version != book->version) {
-        return errorf(ErrorKind::kUnsupported, "{}: codebook_version {} of {} is packed in another way; this build reads {}",
-                      kWhere, version, name, book->version);
+        return errorf(ErrorKind::kUnsupported,
+                      "{}: codebook_version {} of {} is packed in another way; this build reads {}", kWhere, version,
+                      name, book->version);
     }
     DWUBIT_ASSIGN(const std::int64_t rank, fields.integer("lora_rank", 0, 1 << 20, 0));
     if (rank != 0) return errorf(ErrorKind::kUnsupported, "{}: lora_rank {} is not supported", kWhere, rank);
@@ -108,14 +109,15 @@ private:
         used_.insert(name);
         std::int64_t elements = 0;
         if (!element_count(found->shape, &elements) || elements != count) {
-            return errorf(ErrorKind::kInvalidInput, "{}: tensor '{}' has shape {}, expected {} values", found->file, name,
-                          to_string(found->shape), count);
+            return errorf(ErrorKind::kInvalidInput, "{}: tensor '{}' has shape {}, expected {} values", found->file,
+                          name, to_string(found->shape), count);
         }
         std::vector<float> values(static_cast<std::size_t>(count));
         DWUBIT_TRY(read_as_f32(*found, values));
         for (const float value : values) {
             if (std::isfinite(value)) continue;
-            return errorf(ErrorKind::kInvalidInput, "{}: tensor '{}' has a value that is not finite", found->file, name);
+            return errorf(ErrorKind::kInvalidInput, "{}: tensor '{}' has a value that is not finite", found->file,
+                          name);
         }
         return values;
     }
@@ -141,8 +143,8 @@ private:
         std::memcpy(words.data(), qidxs->bytes.data(), qidxs->bytes.size());
         const std::vector<std::uint32_t> list = e8p::from_quip(words, matrix, params_.bits);
         if (e8p::to_quip(list, matrix, params_.bits) != words) {
-            return errorf(ErrorKind::kInvalidInput, "{}: tensor '{}.Qidxs' has bits that stand for no code", qidxs->file,
-                          linear.module);
+            return errorf(ErrorKind::kInvalidInput, "{}: tensor '{}.Qidxs' has bits that stand for no code",
+                          qidxs->file, linear.module);
         }
         const Format& format = e8p_format();
         Codes codes{matrix, dwubit::to_json(params_), {}};
@@ -162,7 +164,8 @@ private:
     }
 
     // The factors as rht stores them: in F16 where that is exact.
-    Result<TransformUse> add_factors(const LinearShape& linear, Side side, const std::vector<float>& factors, Shard& shard) {
+    Result<TransformUse> add_factors(const LinearShape& linear, Side side, const std::vector<float>& factors,
+                                     Shard& shard) {
         const Transform& rht = *find_transform("rht").value();
         const auto n = static_cast<std::int64_t>(factors.size());
         for (const char* sign : {"bit", "f16", "f32"}) {
@@ -209,8 +212,8 @@ private:
 
 }  // namespace
 
-Result<QuipImport> import_quip_sharp(const fs::path& model, const fs::path& out, bool overwrite, ThreadPool& /*pool*/,
-                                     ProgressSink& progress) {
+Result<QuipSharpImport> import_quip_sharp(const fs::path& model, const fs::path& out, bool overwrite,
+                                          ThreadPool& /*pool*/, ProgressSink& progress) {
     DWUBIT_ASSIGN(const HfDir directory, open_hf_dir(model));
     const std::string where = "model " + model.string();
     const Json* const generation = directory.generation_config ? &*directory.generation_config : nullptr;
@@ -218,9 +221,8 @@ Result<QuipImport> import_quip_sharp(const fs::path& model, const fs::path& out,
     DWUBIT_ASSIGN(const ModelConfig config, read_model_config(directory.config, generation).context(where));
     std::error_code code;
     const fs::path place = fs::canonical(model, code);
-    RunIdentity identity = {{"command", "import"},
-                            {"model", printable((code ? model : place).string(), 4096)},
-                            {"from", "quip-sharp"}};
+    RunIdentity identity = {
+        {"command", "import"}, {"model", printable((code ? model : place).string(), 4096)}, {"from", "quip-sharp"}};
     DWUBIT_ASSIGN(OutputFolder folder, OutputFolder::open(out, std::move(identity), overwrite));
     FolderWriter writer(folder.partial(), config.layers + 1);
     Importer importer(directory, config, params);
@@ -231,7 +233,7 @@ Result<QuipImport> import_quip_sharp(const fs::path& model, const fs::path& out,
     }
     DWUBIT_TRY(folder.finish());
     DWUBIT_ASSIGN(const std::uint64_t bytes, folder_bytes(out));
-    return QuipImport{bytes, importer.modules(), params.bits};
+    return QuipSharpImport{bytes, importer.modules(), params.bits};
 }
 
 }  // namespace dwubit

@@ -198,7 +198,8 @@ TEST(FormatConformance, PackRefusesCodesThatDoNotFit) {
             bad = good;
             bad.find(spec.name)->bytes.pop_back();
             EXPECT_FALSE(c.format->pack(bad).ok()) << spec.name;
-            // The largest value of the last element: above any limit short of the dtype's, and not finite as F16 or F32.
+            // The largest value of the last element: above any limit short of the dtype's, and not finite as F16 or
+            // F32.
             if (spec.limit == std::uint64_t{1} << (8 * dtype_size(spec.dtype))) continue;
             if (spec.limit == 0 && spec.dtype != DType::kF16 && spec.dtype != DType::kF32) continue;
             bad = good;

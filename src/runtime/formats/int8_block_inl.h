@@ -1,5 +1,5 @@
-// How activations become int8, for the kernels of every format: 32 columns share a scale. Plain loops, which the compiler
-// turns into vector code with each file's flags; every level gives the same bits.
+// How activations become int8, for the kernels of every format: 32 columns share a scale. Plain loops, which the
+// compiler turns into vector code with each file's flags; every level gives the same bits.
 #pragma once
 
 #include <cstdint>
@@ -7,7 +7,7 @@
 namespace dwubit {
 namespace {
 
-constexpr std::int64_t kInt8Block = 32;          // columns
+constexpr std::int64_t kInt8Block = 32;         // columns
 constexpr float kRoundToInteger = 12582912.0f;  // 1.5 * 2^23: adding it rounds to an integer, in the low bits
 constexpr std::int32_t kRoundBits = 0x4b400000;
 

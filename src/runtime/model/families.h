@@ -51,8 +51,8 @@ std::optional<std::int64_t> full_attention_limit(std::int64_t window, std::int64
 Result<std::optional<std::int64_t>> read_layer_windows(const Json& config, const ModelConfig& model);
 
 // Gives each linear that `quantization` names its format and transforms, with checked parameters: `model.fused` and
-// `model.packed`. Errors: an unknown format, version, transform or parameter, a size that a transform has not, parts that
-// do not belong together, a name that is no linear of the model.
+// `model.packed`. Errors: an unknown format, version, transform or parameter, a size that a transform has not, parts
+// that do not belong together, a name that is no linear of the model.
 Result<void> resolve_formats(const QuantizationConfig& quantization, ModelConfig& model);
 
 }  // namespace dwubit

@@ -16,10 +16,10 @@ struct ForwardBuffers {
     Activations attended;           // [rows, heads * head_dim]
     Activations mlp;                // [rows, intermediate]
     // Of linears with transforms, and of fused ones.
-    Activations transformed;              // [rows, in]
+    Activations transformed;             // [rows, in]
     AlignedBuffer<float> untransformed;  // [rows, out]
-    AlignedBuffer<float> gate;            // [rows, intermediate]
-    AlignedBuffer<float> up;              // [rows, intermediate]
+    AlignedBuffer<float> gate;           // [rows, intermediate]
+    AlignedBuffer<float> up;             // [rows, intermediate]
 };
 
 }  // namespace dwubit

@@ -44,7 +44,8 @@ struct PackedKernel {
 };
 PackedKernel choose_packed_kernel(const Format& format, ActType act, const Json& params, const Shape& shape);
 
-// What is done to the inputs of a linear before its product, and to the outputs after it (transform.h); nullptr: nothing.
+// What is done to the inputs of a linear before its product, and to the outputs after it (transform.h); nullptr:
+// nothing.
 struct LinearTransforms {
     std::shared_ptr<const BoundTransform> in;
     std::shared_ptr<const BoundTransform> out;
@@ -84,8 +85,9 @@ public:
     // The same of the transformed inputs.
     GemmType weight_input(std::int64_t rows, bool blocked) const { return whole().weight_->input(rows, blocked); }
 
-    // The units of work of `rows` rows, and one of them on the calling thread: a panel of x Wᵀ + b in `room`. With transforms
-    // x is the transformed input, and with one of the outputs b is left out: finish_row() adds it. Not for parts.
+    // The units of work of `rows` rows, and one of them on the calling thread: a panel of x Wᵀ + b in `room`. With
+    // transforms x is the transformed input, and with one of the outputs b is left out: finish_row() adds it. Not for
+    // parts.
     std::int64_t units(std::int64_t rows) const { return weight_->units(rows); }
     Panel run_unit(const Activations& x, std::int64_t unit, AlignedBuffer<float>& room) const;
 

@@ -46,8 +46,8 @@ public:
 
 private:
     // nullptr where it changes nothing.
-    Result<std::shared_ptr<const BoundTransform>> transform(const LinearShape& shape, const LinearFormat& packed, Side side,
-                                                            const std::string& where) const {
+    Result<std::shared_ptr<const BoundTransform>> transform(const LinearShape& shape, const LinearFormat& packed,
+                                                            Side side, const std::string& where) const {
         const LinearTransform& use = side == Side::kIn ? packed.in : packed.out;
         const std::int64_t n = side == Side::kIn ? shape.in : shape.out;
         DWUBIT_ASSIGN(auto bound, bind_transform(*use.transform, use.params, n, side,
@@ -83,10 +83,9 @@ Result<void> bind_layer(Binder& binder, const ModelConfig& config, std::int64_t 
         DWUBIT_TRY(binder.vector(names.q_norm, layer.q_norm));
         DWUBIT_TRY(binder.vector(names.k_norm, layer.k_norm));
     }
-    const std::map<std::string, Linear*> slots = {{names.q, &layer.q},       {names.k, &layer.k},
-                                                  {names.v, &layer.v},       {names.o, &layer.o},
-                                                  {names.gate, &layer.gate}, {names.up, &layer.up},
-                                                  {names.down, &layer.down}};
+    const std::map<std::string, Linear*> slots = {
+        {names.q, &layer.q},       {names.k, &layer.k},   {names.v, &layer.v},      {names.o, &layer.o},
+        {names.gate, &layer.gate}, {names.up, &layer.up}, {names.down, &layer.down}};
     for (const LinearShape& shape : layer_linears(config, index)) {
         Linear linear;
         DWUBIT_TRY(binder.linear(shape, linear));

@@ -44,11 +44,13 @@ std::string sibling(const std::string& module, const std::string& leaf) {
 // Parts of one fused module, in a layer that has them all.
 Result<void> check_parts(const ModelConfig& model, const std::string& module, const std::vector<std::string>& parts) {
     const auto refuse = [&](const std::string& part, const char* why) {
-        return errorf(ErrorKind::kInvalidInput, "{}: fused '{}': '{}' {}", kWhere, printable(module), printable(part), why);
+        return errorf(ErrorKind::kInvalidInput, "{}: fused '{}': '{}' {}", kWhere, printable(module), printable(part),
+                      why);
     };
     const auto layer = layer_of(model, module);
     if (!layer) {
-        return errorf(ErrorKind::kInvalidInput, "{}: fused '{}' is in no layer of this model", kWhere, printable(module));
+        return errorf(ErrorKind::kInvalidInput, "{}: fused '{}' is in no layer of this model", kWhere,
+                      printable(module));
     }
     const LayerTensorNames names = layer_tensor_names(model, *layer);
     for (const LinearShape& linear : model_linears(model, *layer)) {
@@ -61,7 +63,8 @@ Result<void> check_parts(const ModelConfig& model, const std::string& module, co
         if (site != fusible_site(names, parts.front())) return refuse(part, "has another input than the first part");
         if (!seen.insert(part).second) return refuse(part, "is there twice");
         for (const auto& [other, others] : model.fused) {
-            if (std::find(others.begin(), others.end(), part) != others.end()) return refuse(part, "is a part of two modules");
+            if (std::find(others.begin(), others.end(), part) != others.end())
+                return refuse(part, "is a part of two modules");
         }
     }
     return {};

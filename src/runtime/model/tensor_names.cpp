@@ -141,8 +141,8 @@ std::vector<LinearShape> layer_linears(const ModelConfig& config, std::int64_t l
         if (first == linears.end()) continue;  // of another layer
         LinearShape fused{module, 0, first->in, first->bias, {}};
         for (const std::string& part : parts) {
-            const auto linear = std::find_if(linears.begin(), linears.end(),
-                                             [&](const LinearShape& l) { return l.module == part; });
+            const auto linear =
+                std::find_if(linears.begin(), linears.end(), [&](const LinearShape& l) { return l.module == part; });
             DWUBIT_CHECK(linear != linears.end() && linear->in == fused.in);
             fused.parts.push_back({part, linear->out});
             fused.out += linear->out;
@@ -223,7 +223,8 @@ std::vector<TensorView> transform_view(const TensorTable& table, const LinearSha
     return buffers;
 }
 
-std::vector<TensorView> stored_buffers(const TensorTable& table, const LinearShape& linear, const LinearFormat& packed) {
+std::vector<TensorView> stored_buffers(const TensorTable& table, const LinearShape& linear,
+                                       const LinearFormat& packed) {
     std::vector<TensorView> buffers = packed_view(table, linear, packed).buffers;
     for (const Side side : {Side::kIn, Side::kOut}) {
         for (TensorView& buffer : transform_view(table, linear, packed, side)) buffers.push_back(std::move(buffer));

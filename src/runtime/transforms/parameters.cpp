@@ -62,10 +62,11 @@ Result<void> refuse_factors(std::string_view id, std::span<const float> factors)
 
 Result<std::string> read_sign(const Json& params, const char* fallback, bool may_be_none) {
     const Fields fields(params, "params");
-    DWUBIT_ASSIGN(std::string sign, fields.string("sign", fallback != nullptr ? std::optional<std::string>(fallback)
-                                                                              : std::nullopt));
+    DWUBIT_ASSIGN(std::string sign,
+                  fields.string("sign", fallback != nullptr ? std::optional<std::string>(fallback) : std::nullopt));
     if (sign == "bit" || sign == "f16" || sign == "f32" || (may_be_none && sign == "none")) return sign;
-    return fields.invalid("sign", may_be_none ? "\"bit\", \"f16\", \"f32\" or \"none\"" : "\"bit\", \"f16\" or \"f32\"");
+    return fields.invalid("sign",
+                          may_be_none ? "\"bit\", \"f16\", \"f32\" or \"none\"" : "\"bit\", \"f16\" or \"f32\"");
 }
 
 std::vector<TransformField> sign_fields(const std::string& sign, std::int64_t n, Side side) {
@@ -100,8 +101,8 @@ Result<std::vector<std::vector<std::byte>>> write_factors(const std::string& sig
     std::vector<std::byte> bytes(sign == "bit" ? (size + 7) / 8 : size * dtype_size(sign_dtype(sign)));
     for (std::size_t i = 0; i < size; ++i) {
         if (store(sign, factors[i], i, bytes)) continue;
-        return errorf(ErrorKind::kInvalidInput, "factor {} is {}, which sign \"{}\" does not hold exactly", i, factors[i],
-                      sign);
+        return errorf(ErrorKind::kInvalidInput, "factor {} is {}, which sign \"{}\" does not hold exactly", i,
+                      factors[i], sign);
     }
     buffers.push_back(std::move(bytes));
     return buffers;

@@ -60,8 +60,8 @@ Result<void> check_transform_fields(const Transform& transform, const Json& para
     const std::string place = fmt::format("{}, transform {}", where, transform.id);
     const std::vector<TransformField> fields = transform.fields(params, n, side);
     for (const TransformField& field : fields) {
-        const auto found =
-            std::find_if(buffers.begin(), buffers.end(), [&](const TensorView& view) { return view.name == field.name; });
+        const auto found = std::find_if(buffers.begin(), buffers.end(),
+                                        [&](const TensorView& view) { return view.name == field.name; });
         if (found == buffers.end()) {
             return errorf(ErrorKind::kInvalidInput, "field '{}' is missing", field.name).add_context(place);
         }

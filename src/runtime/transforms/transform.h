@@ -25,7 +25,8 @@ namespace dwubit {
 
 enum class Side { kIn, kOut };
 
-// A buffer of a transform as it lies on disk, `<module>.<name>`: sign_in or sign_out, ... Counted as bits of transforms.
+// A buffer of a transform as it lies on disk, `<module>.<name>`: sign_in or sign_out, ... Counted as bits of
+// transforms.
 struct TransformField {
     std::string name;
     DType dtype = DType::kU8;
@@ -43,8 +44,8 @@ public:
     // "rht_apply_f32_avx512"
     virtual std::string kernel() const = 0;
 
-    // Each row of x [rows, size], float32 without gaps, becomes T row or TT row, in place. Every instruction set gives the
-    // same bits.
+    // Each row of x [rows, size], float32 without gaps, becomes T row or TT row, in place. Every instruction set gives
+    // the same bits.
     virtual void apply(std::int64_t rows, float* x) const = 0;
     virtual void apply_transposed(std::int64_t rows, float* x) const = 0;
     // The same in float64, by the same O(n log n) steps: T H TT is apply() to the rows of H, a transpose, and again.
@@ -64,8 +65,8 @@ private:
 // T as a matrix [size, size], row-major: column j is T e_j.
 std::vector<double> transform_matrix(const BoundTransform& transform);
 
-// How far T is from orthogonal: the largest |TTT v - v| / |v| over seeded random v, by the float32 kernels in use and in
-// float64. Factors count as their signs: trained ones, or ones that carry a scale, are not part of the rotation.
+// How far T is from orthogonal: the largest |TTT v - v| / |v| over seeded random v, by the float32 kernels in use and
+// in float64. Factors count as their signs: trained ones, or ones that carry a scale, are not part of the rotation.
 struct OrthogonalityError {
     double f32 = 0;
     double f64 = 0;
@@ -81,15 +82,16 @@ struct TransformKernel {
 
 struct Transform {
     const char* id;  // "rht"
-    // Normalises and checks the parameters for vectors of n; the message names the parameter, or the size and the nearest
-    // sizes there are. Params are normalised from here on.
+    // Normalises and checks the parameters for vectors of n; the message names the parameter, or the size and the
+    // nearest sizes there are. Params are normalised from here on.
     Result<Json> (*check_params)(const Json& params, std::int64_t n);
     std::vector<TransformField> (*fields)(const Json& params, std::int64_t n, Side side);
-    // `buffers`: one view for each of fields(), names, dtypes and shapes checked by check_transform_fields(). Contents are
-    // checked here.
+    // `buffers`: one view for each of fields(), names, dtypes and shapes checked by check_transform_fields(). Contents
+    // are checked here.
     Result<std::unique_ptr<BoundTransform>> (*bind)(const Json& params, std::int64_t n, Side side,
                                                     std::span<const TensorView> buffers);
-    // For methods: the buffers of a transform with these factors, [n], or none of them. Exact, or an error that says why.
+    // For methods: the buffers of a transform with these factors, [n], or none of them. Exact, or an error that says
+    // why.
     Result<std::vector<std::vector<std::byte>>> (*write)(const Json& params, std::int64_t n,
                                                          std::span<const float> factors);
     std::span<const TransformKernel> kernels;

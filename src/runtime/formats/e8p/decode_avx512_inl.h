@@ -1,4 +1,5 @@
-// The codes of a chunk as four vectors of bytes, by table lookups in registers (VBMI). For the *_avx512_*vbmi.cpp files.
+// The codes of a chunk as four vectors of bytes, by table lookups in registers (VBMI). For the *_avx512_*vbmi.cpp
+// files.
 #pragma once
 
 #include <immintrin.h>
@@ -9,13 +10,13 @@ namespace dwubit::e8p {
 namespace {
 
 struct Registers {
-    __m512i words[8];     // KernelTables::words
-    __m512i magnitudes;   // 2, 6, 10 by the low two bits of the index
-    __m256i odd;          // KernelTables::odd
-    __m256i bit;          // 1 << (i % 8)
-    __m512i sign_bit;     // the same of 64
-    __m512i shifts[4];    // multishift: the eight 2-bit fields of word c of a lane of 8 bytes
-    __m512i codes[4];     // permute: byte 4 q + c to bytes [8 q, 8 q + 8)
+    __m512i words[8];    // KernelTables::words
+    __m512i magnitudes;  // 2, 6, 10 by the low two bits of the index
+    __m256i odd;         // KernelTables::odd
+    __m256i bit;         // 1 << (i % 8)
+    __m512i sign_bit;    // the same of 64
+    __m512i shifts[4];   // multishift: the eight 2-bit fields of word c of a lane of 8 bytes
+    __m512i codes[4];    // permute: byte 4 q + c to bytes [8 q, 8 q + 8)
 };
 
 inline Registers load_registers(const KernelTables& t) {

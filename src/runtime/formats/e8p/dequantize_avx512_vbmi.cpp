@@ -1,5 +1,5 @@
-// e8p_dequantize_f32_avx512_vbmi, e8p_dequantize_bf16_avx512_vbmi: rows of W for the dense product. The values of the reference,
-// bit for bit.
+// e8p_dequantize_f32_avx512_vbmi, e8p_dequantize_bf16_avx512_vbmi: rows of W for the dense product. The values of the
+// reference, bit for bit.
 #include "runtime/formats/e8p/decode_avx512_inl.h"
 
 namespace dwubit::e8p {
@@ -62,7 +62,8 @@ inline void dequantize_row(const Matrix& m, const Registers& r, std::int64_t row
         if constexpr (kBits > 2) in_order(vectors, rest);
         for (std::int64_t i = 0; i < kChunkColumns && i < columns; i += kLanes) {
             __m512 value = to_floats(first + i, quarter);
-            if constexpr (kBits > 2) value = _mm512_add_ps(value, _mm512_mul_ps(to_floats(rest + i, rest_unit), second));
+            if constexpr (kBits > 2)
+                value = _mm512_add_ps(value, _mm512_mul_ps(to_floats(rest + i, rest_unit), second));
             const std::int64_t width = columns - i < kLanes ? columns - i : kLanes;
             store(out + i, _mm512_mul_ps(value, scale), static_cast<__mmask16>((1U << width) - 1));
         }

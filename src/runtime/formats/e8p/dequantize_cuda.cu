@@ -32,8 +32,8 @@ __device__ int lattice_value(const Tables& t, unsigned row, unsigned sign, int j
     return t.rows[row][j] * t.signs[sign][j] + t.shifts[sign][j];
 }
 
-// Blocks of the grid: x along the codes of a row, y along rows. Additions and products are rounded one by one, as the CPU
-// does.
+// Blocks of the grid: x along the codes of a row, y along rows. Additions and products are rounded one by one, as the
+// CPU does.
 template <class T>
 __global__ void __launch_bounds__(kThreads) dequantize(Matrix m, std::int64_t first, std::int64_t count, T* out) {
     constexpr int kOrder[kWidth] = {0, 2, 4, 6, 1, 3, 5, 7};  // kCoordinate

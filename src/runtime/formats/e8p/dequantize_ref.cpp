@@ -42,8 +42,14 @@ public:
           in_(packed.shape[1]),
           codes_(packed.find("codes")->bytes.data()),
           decoder_{scale, params.bits == 2 ? 0 : static_cast<float>(1 / params.residual)},
-          matrix_{reinterpret_cast<const unsigned char*>(codes_), &kernel_tables(), packed.shape[0], in_, blocks(in_), bits_,
-                  decoder_.scale, decoder_.second} {}
+          matrix_{reinterpret_cast<const unsigned char*>(codes_),
+                  &kernel_tables(),
+                  packed.shape[0],
+                  in_,
+                  blocks(in_),
+                  bits_,
+                  decoder_.scale,
+                  decoder_.second} {}
 
     const void* matrix() const override { return &matrix_; }
 

@@ -1,5 +1,5 @@
-// Format e8p: a code of 16 bits is a point of a lattice in eight dimensions, one scale for the matrix; at 3 and 4 bits a
-// second code says what the first left. docs/formats/e8p.md
+// Format e8p: a code of 16 bits is a point of a lattice in eight dimensions, one scale for the matrix; at 3 and 4 bits
+// a second code says what the first left. docs/formats/e8p.md
 //
 //   2 bits   value = scale * p                  p = decode(code)
 //   3, 4     value = scale * (p + q / residual)   q the second code's point: of E8 at 3 bits, of E8P again at 4

@@ -8,8 +8,9 @@
 
 namespace dwubit::e8p {
 
-// Pointers of `matrix` lead into device memory: its codes, and a copy of kernel_tables(). Writes rows [first, first + count)
-// of W to out [count, in], columns in the model's order. `stream`: a cudaStream_t. Returns a cudaError_t, 0 for success.
+// Pointers of `matrix` lead into device memory: its codes, and a copy of kernel_tables(). Writes rows [first, first +
+// count) of W to out [count, in], columns in the model's order. `stream`: a cudaStream_t. Returns a cudaError_t, 0 for
+// success.
 int e8p_dequantize_f32_cuda(const Matrix& matrix, std::int64_t first, std::int64_t count, float* out, void* stream);
 // The same rounded to bf16 and f16, as bits.
 int e8p_dequantize_bf16_cuda(const Matrix& matrix, std::int64_t first, std::int64_t count, std::uint16_t* out,

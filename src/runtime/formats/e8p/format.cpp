@@ -32,11 +32,13 @@ constexpr FormatKernel rows(const char* name, const char* op, Isa isa, ActType a
 constexpr FormatKernel kKernels[] = {
     rows("e8p_dequantize_f32_avx512_vbmi", "dequantize", Isa::kAvx512, ActType::kF32, kNeedsVbmi,
          e8p::e8p_dequantize_f32_avx512_vbmi),
-    rows("e8p_dequantize_f32_avx2", "dequantize", Isa::kAvx2, ActType::kF32, kNeedsNothing, e8p::e8p_dequantize_f32_avx2),
+    rows("e8p_dequantize_f32_avx2", "dequantize", Isa::kAvx2, ActType::kF32, kNeedsNothing,
+         e8p::e8p_dequantize_f32_avx2),
     {"e8p_dequantize_f32_ref", "dequantize", Isa::kRef, "cpu"},
     rows("e8p_dequantize_bf16_avx512_vbmi", "dequantize", Isa::kAvx512, ActType::kBf16, kNeedsVbmi,
          e8p::e8p_dequantize_bf16_avx512_vbmi),
-    rows("e8p_gemm_f32_avx512_vbmi", "gemm", Isa::kAvx512, ActType::kF32, kNeedsVbmi, e8p::e8p_dequantize_f32_avx512_vbmi),
+    rows("e8p_gemm_f32_avx512_vbmi", "gemm", Isa::kAvx512, ActType::kF32, kNeedsVbmi,
+         e8p::e8p_dequantize_f32_avx512_vbmi),
     rows("e8p_gemm_f32_avx2", "gemm", Isa::kAvx2, ActType::kF32, kNeedsNothing, e8p::e8p_dequantize_f32_avx2),
     {"e8p_gemm_f32_ref", "gemm", Isa::kRef, "cpu"},
     rows("e8p_gemm_bf16_avx512_vbmi", "gemm", Isa::kAvx512, ActType::kBf16, kNeedsVbmi,
@@ -49,7 +51,8 @@ constexpr FormatKernel kKernels[] = {
          e8p::e8p_gemv_int8x2_ref),
     gemv("e8p_gemv_int8_avx512_vnni_vbmi", Isa::kAvx512, ActType::kInt8, kNeedsVnni | kNeedsVbmi,
          e8p::arrange_int8_avx512, e8p::e8p_gemv_int8_avx512_vnni_vbmi),
-    gemv("e8p_gemv_int8_avx2", Isa::kAvx2, ActType::kInt8, kNeedsNothing, e8p::arrange_int8_avx2, e8p::e8p_gemv_int8_avx2),
+    gemv("e8p_gemv_int8_avx2", Isa::kAvx2, ActType::kInt8, kNeedsNothing, e8p::arrange_int8_avx2,
+         e8p::e8p_gemv_int8_avx2),
     gemv("e8p_gemv_int8_ref", Isa::kRef, ActType::kInt8, kNeedsNothing, e8p::arrange_int8_ref, e8p::e8p_gemv_int8_ref),
 };
 
@@ -65,8 +68,11 @@ Result<Json> check_params(const Json& params, const Shape& shape) {
 
 std::vector<FieldSpec> code_fields(const Json& json, const Shape& shape) {
     const int bits = normalised(json, shape).bits;
-    return {{"codes", bits == 2 ? DType::kU16 : DType::kU32, {shape[0], e8p::blocks(shape[1])},
-             std::uint64_t{1} << (8 * bits), "codes"},
+    return {{"codes",
+             bits == 2 ? DType::kU16 : DType::kU32,
+             {shape[0], e8p::blocks(shape[1])},
+             std::uint64_t{1} << (8 * bits),
+             "codes"},
             {"scales", DType::kF32, {1}, 0, "scales"}};
 }
 
@@ -96,7 +102,8 @@ Result<E8pParams> e8p_params(const Json& json, const Shape& shape) {
     if (!json.is_object()) return make_error(ErrorKind::kInvalidInput, "params must be an object");
     for (const auto& [key, value] : json.items()) {
         if (key == "bits" || key == "residual") continue;
-        return errorf(ErrorKind::kInvalidInput, "params: '{}' is not known", printable(key)).with_hint("bits, residual");
+        return errorf(ErrorKind::kInvalidInput, "params: '{}' is not known", printable(key))
+            .with_hint("bits, residual");
     }
     const Fields fields(json, "params");
     E8pParams params;
@@ -107,8 +114,8 @@ Result<E8pParams> e8p_params(const Json& json, const Shape& shape) {
         if (fields.has("residual")) return fields.invalid("residual", "absent at 2 bits, which have one stage");
         return params;
     }
-    DWUBIT_ASSIGN(params.residual, fields.number("residual", kMinResidual, kMaxResidual,
-                                                 E8pParams::default_residual(params.bits)));
+    DWUBIT_ASSIGN(params.residual,
+                  fields.number("residual", kMinResidual, kMaxResidual, E8pParams::default_residual(params.bits)));
     return params;
 }
 

@@ -1,5 +1,5 @@
-// e8p_gemv_int8x2_avx2, e8p_gemv_int8_avx2: codes become bytes by table lookups, whose products with int8 activations are summed
-// in pairs of 16 bits.
+// e8p_gemv_int8x2_avx2, e8p_gemv_int8_avx2: codes become bytes by table lookups, whose products with int8 activations
+// are summed in pairs of 16 bits.
 #include "runtime/formats/e8p/arrange_inl.h"
 #include "runtime/formats/e8p/decode_avx2_inl.h"
 
@@ -55,7 +55,8 @@ inline void dot_row(const Matrix& m, const unsigned char* x, std::int64_t row, f
     __m256 sums[kCount];
     for (int i = 0; i < kCount; ++i) sums[i] = _mm256_setzero_ps();
     const unsigned char* codes = m.codes + row * m.blocks * kBits;
-    for (std::int64_t left = m.blocks; left > 0; left -= kChunkCodes, codes += kChunkCodes * kBits, x += kLayout.stride) {
+    for (std::int64_t left = m.blocks; left > 0;
+         left -= kChunkCodes, codes += kChunkCodes * kBits, x += kLayout.stride) {
         ChunkPlanes planes;
         load_planes(codes, left < kChunkCodes ? left : kChunkCodes, kBits, planes);
         for (int half = 0; half < 2; ++half) {
@@ -114,8 +115,8 @@ void arrange_int8_avx2(const void* matrix, const float* x, void* out) {
     arrange_int8<false>(matrix, x, out);
 }
 
-void e8p_gemv_int8x2_avx2(const void* matrix, const void* x, std::int64_t rows, std::int64_t first, std::int64_t columns,
-                          float* y) {
+void e8p_gemv_int8x2_avx2(const void* matrix, const void* x, std::int64_t rows, std::int64_t first,
+                          std::int64_t columns, float* y) {
     product<true>(matrix, x, rows, first, columns, y);
 }
 

@@ -1,5 +1,5 @@
-// e8p_gemv_int8x2_avx512_vnni_vbmi, e8p_gemv_int8_avx512_vnni_vbmi: codes become bytes in registers, dot products of bytes sum
-// them with int8 activations.
+// e8p_gemv_int8x2_avx512_vnni_vbmi, e8p_gemv_int8_avx512_vnni_vbmi: codes become bytes in registers, dot products of
+// bytes sum them with int8 activations.
 #include "runtime/formats/e8p/arrange_inl.h"
 #include "runtime/formats/e8p/decode_avx512_inl.h"
 
@@ -16,7 +16,8 @@ inline __m512 chunk_dot(const __m512i* values, const unsigned char* x) {
     // what kOffset has added
     const __m512i surplus = _mm512_load_si512(x + kLayout.sums);
     __m512i sum = _mm512_setzero_si512();
-    for (int c = 0; c < kVectors; ++c) sum = _mm512_dpbusd_epi32(sum, values[c], _mm512_load_si512(x + c * kVectorBytes));
+    for (int c = 0; c < kVectors; ++c)
+        sum = _mm512_dpbusd_epi32(sum, values[c], _mm512_load_si512(x + c * kVectorBytes));
     if constexpr (kResidual) {
         sum = _mm512_slli_epi32(sum, 8);
         for (int c = 0; c < kVectors; ++c) {
@@ -36,7 +37,8 @@ inline void dot_row(const Matrix& m, const Registers& r, const unsigned char* x,
     __m512 sums[kCount];
     for (int i = 0; i < kCount; ++i) sums[i] = _mm512_setzero_ps();
     const unsigned char* codes = m.codes + row * m.blocks * kBits;
-    for (std::int64_t left = m.blocks; left > 0; left -= kChunkCodes, codes += kChunkCodes * kBits, x += kLayout.stride) {
+    for (std::int64_t left = m.blocks; left > 0;
+         left -= kChunkCodes, codes += kChunkCodes * kBits, x += kLayout.stride) {
         const std::int64_t count = left < kChunkCodes ? left : kChunkCodes;
         const __mmask32 there = count == kChunkCodes ? 0xffffffffU : (1U << count) - 1;
         _mm_prefetch(reinterpret_cast<const char*>(codes + kAhead), _MM_HINT_T0);

@@ -78,7 +78,7 @@ constexpr ArrangedInt8 arranged_int8(bool residual) {
 }  // namespace
 
 #define DWUBIT_ARRANGE(name) void name(const void* matrix, const float* x, void* out)
-#define DWUBIT_PRODUCT(name)                                                                                      \
+#define DWUBIT_PRODUCT(name) \
     void name(const void* matrix, const void* x, std::int64_t rows, std::int64_t first, std::int64_t columns, float* y)
 #define DWUBIT_DEQUANTIZE(name) void name(const void* matrix, std::int64_t first, std::int64_t count, void* out)
 

@@ -1,8 +1,9 @@
 // Where the bits of an e8p matrix [out, in] lie. Normative text: docs/formats/e8p.md.
 //
-//   codes    U8 [out, blocks * bits]   blocks = ceil(in / 8): a code stands for 8 neighbours of a row, the last one's rest
-//                                      is not used. A row is chunks of 32 codes (256 columns, one cache line at 2 bits),
-//                                      the last with the rest r of them; a chunk is one plane after another:
+//   codes    U8 [out, blocks * bits]   blocks = ceil(in / 8): a code stands for 8 neighbours of a row, the last one's
+//   rest
+//                                      is not used. A row is chunks of 32 codes (256 columns, one cache line at 2
+//                                      bits), the last with the rest r of them; a chunk is one plane after another:
 //
 //       2 bits   | rows a: r bytes | signs s: r bytes |                                    code = 256 a + s
 //       3 bits   | rows a: r bytes | signs s: r bytes | points e: r bytes |                + 65536 code ...
@@ -10,9 +11,9 @@
 //
 //   scales   F32 [1]                   one scale for the matrix
 //
-// A kernel takes 32 bytes of each plane at once: rows look up absolute values, signs are masks of 8 bits. Where a method
-// hands codes over they are U16 [out, blocks] at 2 bits, else U32: the first stage's code times 256 (3 bits) or 65536 (4
-// bits) plus the second's.
+// A kernel takes 32 bytes of each plane at once: rows look up absolute values, signs are masks of 8 bits. Where a
+// method hands codes over they are U16 [out, blocks] at 2 bits, else U32: the first stage's code times 256 (3 bits) or
+// 65536 (4 bits) plus the second's.
 #pragma once
 
 #include <algorithm>
@@ -46,8 +47,8 @@ Result<std::unique_ptr<FormatReader>> bind(const PackedView& packed);
 // The scale; an error where it is not finite.
 Result<float> read_scale(const TensorView& scales);
 
-// The codes of a chunk and what they stand for, by whatever kernel: out[j] = scale * value of column j for `count` codes,
-// 8 * count values.
+// The codes of a chunk and what they stand for, by whatever kernel: out[j] = scale * value of column j for `count`
+// codes, 8 * count values.
 struct Decoder {
     float scale;
     float second;  // what stage 2 is multiplied with before it is added: 1 / residual

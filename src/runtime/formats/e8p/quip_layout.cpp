@@ -58,10 +58,10 @@ void for_each_word(const Sizes& s, std::int64_t width, std::int64_t first_column
             const std::int64_t place = place_of(s, pair, group);
             const std::int64_t word = place / s.words * width + first_column + place % s.words;
             const std::int64_t at = 2 * pair * s.codes + 2 * group;
-            use(static_cast<std::size_t>(word), std::array<std::size_t, 4>{static_cast<std::size_t>(at),
-                                                                           static_cast<std::size_t>(at + s.codes),
-                                                                           static_cast<std::size_t>(at + 1),
-                                                                           static_cast<std::size_t>(at + s.codes + 1)});
+            use(static_cast<std::size_t>(word),
+                std::array<std::size_t, 4>{static_cast<std::size_t>(at), static_cast<std::size_t>(at + s.codes),
+                                           static_cast<std::size_t>(at + 1),
+                                           static_cast<std::size_t>(at + s.codes + 1)});
         }
     }
 }
@@ -79,9 +79,10 @@ Result<Shape> quip_shape(const Shape& matrix, int bits) {
     if (matrix[0] % kRowStep == 0 && matrix[1] % kColumnStep == 0 && matrix[0] <= kMaxSide && matrix[1] <= kMaxSide) {
         return Shape{matrix[0], width_of(sizes_of(matrix), bits)};
     }
-    return errorf(ErrorKind::kUnsupported,
-                  "a matrix {} does not fit QuIP#'s layout: rows must be a multiple of {}, columns of {}, both below {}",
-                  to_string(matrix), kRowStep, kColumnStep, kMaxSide + 1);
+    return errorf(
+        ErrorKind::kUnsupported,
+        "a matrix {} does not fit QuIP#'s layout: rows must be a multiple of {}, columns of {}, both below {}",
+        to_string(matrix), kRowStep, kColumnStep, kMaxSide + 1);
 }
 
 std::vector<std::uint64_t> to_quip(std::span<const std::uint32_t> codes, const Shape& matrix, int bits) {

@@ -44,8 +44,7 @@ TEST(QuipLayout, WordsStandWhereTheViewsSay) {
                     const std::int64_t code = 2 * (4 * across + group);
                     std::uint64_t word = 0;
                     for (int i = 0; i < 4; ++i) {
-                        const std::uint64_t c =
-                            codes[static_cast<std::size_t>((row + i % 2) * per_row + code + i / 2)];
+                        const std::uint64_t c = codes[static_cast<std::size_t>((row + i % 2) * per_row + code + i / 2)];
                         word |= (c >> 8) << (8 * i);
                         for (int j = 0; j < 8; ++j) word |= (c >> j & 1) << (32 + 4 * j + i);
                     }

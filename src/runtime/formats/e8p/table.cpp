@@ -14,9 +14,9 @@ using Row = std::array<std::int8_t, kWidth>;  // twice the values of a point
 
 constexpr int kShortRows = 227;  // squared norm at most 10; by rule
 
-// The 29 rows of squared norm 12, as twice the values. Which of the 56 there are, and in which order, is a choice of the
-// authors of QuIP# (Tseng et al. 2024, arXiv 2402.04396; their file latticee8_padded12.py), kept as data: it is part of
-// what published checkpoints mean.
+// The 29 rows of squared norm 12, as twice the values. Which of the 56 there are, and in which order, is a choice of
+// the authors of QuIP# (Tseng et al. 2024, arXiv 2402.04396; their file latticee8_padded12.py), kept as data: it is
+// part of what published checkpoints mean.
 constexpr std::array<std::array<char, kWidth + 1>, kRows - kShortRows> kLongRows = {{
     {"31113333"}, {"13113333"}, {"11313333"}, {"11133333"}, {"33313311"}, {"33313131"}, {"33311331"}, {"33313113"},
     {"33311313"}, {"33311133"}, {"33133311"}, {"33133131"}, {"33131331"}, {"33133113"}, {"33131313"}, {"33131133"},

@@ -1,7 +1,7 @@
 // The points of format e8p (docs/formats/e8p.md): what a code stands for.
 //
-//   E8P   65,536 points of E8 + 1/4: a row of 256 absolute values, signs, and a shift of 1/4. Stage 1, and stage 2 at 4 bits
-//   E8    256 short points of E8. Stage 2 at 3 bits
+//   E8P   65,536 points of E8 + 1/4: a row of 256 absolute values, signs, and a shift of 1/4. Stage 1, and stage 2 at 4
+//   bits E8    256 short points of E8. Stage 2 at 3 bits
 #pragma once
 
 #include <array>
@@ -19,7 +19,7 @@ constexpr int kRows = 256;
 // and negative where bit kSignBit[i] of s ^ p is set, for the last coordinate of an odd row: is not set.
 struct Table {
     std::array<std::array<std::int8_t, kWidth>, kRows> rows;  // twice the absolute values: 1, 3 or 5
-    std::array<std::uint8_t, kRows> odd;                      // 1 where the absolute values of the row add up to an odd number
+    std::array<std::uint8_t, kRows> odd;  // 1 where the absolute values of the row add up to an odd number
 };
 const Table& table();
 

@@ -8,7 +8,8 @@ namespace {
 constexpr int kThreads = 512;
 constexpr int kDefaultShared = 48 * 1024;  // bytes; more has to be asked for
 
-// One thread block per row and block: the butterflies of all `order` runs in shared memory, then the matrix across them.
+// One thread block per row and block: the butterflies of all `order` runs in shared memory, then the matrix across
+// them.
 __global__ void __launch_bounds__(kThreads) hadamard_apply(HadamardCudaPlan plan, const float* x, float* y) {
     extern __shared__ float values[];
     const int inner = 1 << plan.log2;
@@ -54,7 +55,8 @@ int hadamard_apply_f32_cuda(const HadamardCudaPlan& plan, std::int64_t rows, con
         int device = 0;
         int most = 0;
         cudaError_t error = cudaGetDevice(&device);
-        if (error == cudaSuccess) error = cudaDeviceGetAttribute(&most, cudaDevAttrMaxSharedMemoryPerBlockOptin, device);
+        if (error == cudaSuccess)
+            error = cudaDeviceGetAttribute(&most, cudaDevAttrMaxSharedMemoryPerBlockOptin, device);
         if (error == cudaSuccess && bytes > most) return cudaErrorInvalidValue;
         if (error == cudaSuccess) {
             error = cudaFuncSetAttribute(hadamard_apply, cudaFuncAttributeMaxDynamicSharedMemorySize,

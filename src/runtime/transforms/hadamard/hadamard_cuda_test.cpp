@@ -47,9 +47,9 @@ TEST(HadamardCuda, GivesTheBitsOfTheCpu) {
                                       Case{11008, 11008}, Case{28672, 28672}, Case{1024, 128}, Case{240, 60}}) {
         const HadamardSize split = hadamard_size(block).value();
         const std::vector<float> signs = random_signs(1, 2, size);
-        const auto cpu = make_transform(*find_transform("block_rht").value(), {{"block", block}, {"sign", "bit"}}, size,
-                                        signs)
-                             .value();
+        const auto cpu =
+            make_transform(*find_transform("block_rht").value(), {{"block", block}, {"sign", "bit"}}, size, signs)
+                .value();
         std::vector<float> scales;
         for (const float sign : signs) {
             scales.push_back(static_cast<float>(1 / std::sqrt(static_cast<double>(block)) * double{sign}));
@@ -72,7 +72,7 @@ TEST(HadamardCuda, GivesTheBitsOfTheCpu) {
             const OnDevice device_matrix(matrix);
             const OnDevice device_scales(scales);
             const OnDevice device_x(x);
-            const HadamardCudaPlan plan{size, split.order, split.log2, device_matrix.data(), device_scales.data(),
+            const HadamardCudaPlan plan{size,      split.order, split.log2, device_matrix.data(), device_scales.data(),
                                         transposed};
             ASSERT_EQ(hadamard_apply_f32_cuda(plan, kRows, device_x.data(), device_x.data(), nullptr), cudaSuccess);
             ASSERT_EQ(cudaDeviceSynchronize(), cudaSuccess);

@@ -71,19 +71,20 @@ inline void butterfly4_lanes(float* x, std::int64_t half) {
     }
 }
 
-// A lane whose place has bit `half` becomes partner - itself, the other one partner + itself. -0.0f as integer flips a sign.
-#define DWUBIT_HADAMARD_STAGE(v, half, ...)                                                                     \
-    do {                                                                                                        \
-        constexpr std::int32_t kFlip = INT32_MIN;                                                               \
-        Ints flip;                                                                                              \
-        for (std::int32_t lane = 0; lane < kLanes; ++lane) flip[lane] = (lane & (half)) != 0 ? kFlip : 0;       \
-        const Floats partner = __builtin_shufflevector(v, v, __VA_ARGS__);                                      \
-        Ints own;                                                                                               \
-        __builtin_memcpy(&own, &(v), sizeof own);                                                               \
-        own ^= flip;                                                                                            \
-        Floats signed_own;                                                                                      \
-        __builtin_memcpy(&signed_own, &own, sizeof own);                                                        \
-        (v) = partner + signed_own;                                                                             \
+// A lane whose place has bit `half` becomes partner - itself, the other one partner + itself. -0.0f as integer flips a
+// sign.
+#define DWUBIT_HADAMARD_STAGE(v, half, ...)                                                               \
+    do {                                                                                                  \
+        constexpr std::int32_t kFlip = INT32_MIN;                                                         \
+        Ints flip;                                                                                        \
+        for (std::int32_t lane = 0; lane < kLanes; ++lane) flip[lane] = (lane & (half)) != 0 ? kFlip : 0; \
+        const Floats partner = __builtin_shufflevector(v, v, __VA_ARGS__);                                \
+        Ints own;                                                                                         \
+        __builtin_memcpy(&own, &(v), sizeof own);                                                         \
+        own ^= flip;                                                                                      \
+        Floats signed_own;                                                                                \
+        __builtin_memcpy(&signed_own, &own, sizeof own);                                                  \
+        (v) = partner + signed_own;                                                                       \
     } while (false)
 
 // The transform of 16 neighbours.

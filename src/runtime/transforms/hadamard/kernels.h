@@ -1,5 +1,5 @@
-// The kernels of transforms made of Hadamard matrices. All levels give the same bits: every output is the same additions
-// in the same order.
+// The kernels of transforms made of Hadamard matrices. All levels give the same bits: every output is the same
+// additions in the same order.
 #pragma once
 
 #include <cstdint>
@@ -12,8 +12,8 @@ using ScaleKernel = void (*)(const float* f, float* x, std::int64_t n);
 using FwhtKernel = void (*)(float* x, int log2);
 // (a, b) becomes (a + b, a - b), element by element: a butterfly of runs of n.
 using ButterflyKernel = void (*)(float* a, float* b, std::int64_t n);
-// y[i, j] = sum over k of matrix[i, k] x[k, j], added from k = 0 on. matrix: [order, order], row-major, +1 and -1; order
-// a multiple of 4. x, y: [order, stride].
+// y[i, j] = sum over k of matrix[i, k] x[k, j], added from k = 0 on. matrix: [order, order], row-major, +1 and -1;
+// order a multiple of 4. x, y: [order, stride].
 using MixKernel = void (*)(const float* matrix, int order, const float* x, std::int64_t stride, float* y);
 
 void scale_f32_ref(const float* f, float* x, std::int64_t n);

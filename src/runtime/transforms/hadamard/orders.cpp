@@ -130,7 +130,8 @@ std::optional<SignMatrix> williamson(int order) {
     const auto* const found =
         std::find_if(std::begin(kWilliamson), std::end(kWilliamson), [&](const auto& w) { return w.order == order; });
     if (found == std::end(kWilliamson)) return std::nullopt;
-    // Which circulant stands in block (i, j), and its sign: [[a, b, c, d], [-b, a, -d, c], [-c, d, a, -b], [-d, -c, b, a]].
+    // Which circulant stands in block (i, j), and its sign: [[a, b, c, d], [-b, a, -d, c], [-c, d, a, -b], [-d, -c, b,
+    // a]].
     constexpr int kBlock[4][4] = {{0, 1, 2, 3}, {1, 0, 3, 2}, {2, 3, 0, 1}, {3, 2, 1, 0}};
     constexpr int kSign[4][4] = {{1, 1, 1, 1}, {-1, 1, -1, 1}, {-1, 1, 1, -1}, {-1, -1, 1, 1}};
     const int k = order / 4;
@@ -147,8 +148,8 @@ std::optional<SignMatrix> williamson(int order) {
     return matrix;
 }
 
-// Where several constructions reach an order, the first does: with Williamson's before Paley's second, and Paley's first
-// before that, the orders of QuIP# get its matrices.
+// Where several constructions reach an order, the first does: with Williamson's before Paley's second, and Paley's
+// first before that, the orders of QuIP# get its matrices.
 std::optional<SignMatrix> construct(int order) {
     if (auto matrix = williamson(order)) return matrix;
     if (order == 28 || order == 36) return paley_2(order);  // 28 = 27 + 1 too, but QuIP# has this one
@@ -169,7 +170,8 @@ std::int64_t nearest_size(std::int64_t n, int direction) {
 }  // namespace
 
 const SignMatrix* hadamard_matrix(int order) {
-    if (order < 12 || order > kMaxHadamardOrder || order % 4 != 0 || std::has_single_bit(static_cast<unsigned>(order))) {
+    if (order < 12 || order > kMaxHadamardOrder || order % 4 != 0 ||
+        std::has_single_bit(static_cast<unsigned>(order))) {
         return nullptr;
     }
     static std::mutex mutex;

@@ -36,7 +36,8 @@ struct HadamardSize {
     int log2 = 0;
 };
 
-// The smallest order that does; nothing where there is none. For every size that QuIP# has a transform for it is QuIP#'s.
+// The smallest order that does; nothing where there is none. For every size that QuIP# has a transform for it is
+// QuIP#'s.
 std::optional<HadamardSize> hadamard_size(std::int64_t n);
 // The same with an error that names the size and the nearest ones.
 Result<HadamardSize> require_hadamard_size(std::int64_t n);

@@ -69,14 +69,14 @@ TEST(HadamardSizes, AreFactoredAsQuipSharpDoes) {
         int order;
         int log2;
     };
-    for (const auto& [n, order, log2] : {Case{4096, 1, 12},   Case{14336, 28, 9},   Case{28672, 28, 10}, Case{11008, 172, 6},
-                                         Case{22016, 172, 7}, Case{5120, 20, 8},    Case{15360, 60, 8},  Case{13824, 108, 7},
-                                         Case{27648, 108, 8}, Case{6144, 12, 9},    Case{12288, 12, 10}, Case{10240, 20, 9},
-                                         Case{3584, 28, 7},   Case{8960, 140, 6},   Case{576, 36, 4},    Case{1792, 28, 6},
-                                         Case{1, 1, 0},       Case{2, 1, 1},        Case{12, 12, 0},
-                                         // not in QuIP#'s code
-                                         Case{5632, 44, 7},   Case{18944, 148, 7},  Case{9728, 76, 7},   Case{17408, 68, 8},
-                                         Case{25600, 100, 8}, Case{23 * 64, 368, 2}}) {
+    for (const auto& [n, order, log2] :
+         {Case{4096, 1, 12}, Case{14336, 28, 9}, Case{28672, 28, 10}, Case{11008, 172, 6}, Case{22016, 172, 7},
+          Case{5120, 20, 8}, Case{15360, 60, 8}, Case{13824, 108, 7}, Case{27648, 108, 8}, Case{6144, 12, 9},
+          Case{12288, 12, 10}, Case{10240, 20, 9}, Case{3584, 28, 7}, Case{8960, 140, 6}, Case{576, 36, 4},
+          Case{1792, 28, 6}, Case{1, 1, 0}, Case{2, 1, 1}, Case{12, 12, 0},
+          // not in QuIP#'s code
+          Case{5632, 44, 7}, Case{18944, 148, 7}, Case{9728, 76, 7}, Case{17408, 68, 8}, Case{25600, 100, 8},
+          Case{23 * 64, 368, 2}}) {
         const auto size = hadamard_size(n);
         ASSERT_TRUE(size.has_value()) << n;
         EXPECT_EQ(size->order, order) << n;

@@ -114,9 +114,7 @@ public:
         scales_f32_.assign(scales_.begin(), scales_.end());
     }
 
-    std::string kernel() const override {
-        return fmt::format("{}_apply_f32_{}", id_, isa_name(active_kernels().isa));
-    }
+    std::string kernel() const override { return fmt::format("{}_apply_f32_{}", id_, isa_name(active_kernels().isa)); }
     std::span<const float> factors() const override { return factors_; }
 
     void apply(std::int64_t rows, float* x) const override { run(rows, x, false); }

@@ -1,5 +1,6 @@
-// A transform made of Hadamard matrices: T = UT diag(f), U a Kronecker product of Hadamard matrices divided by the root of
-// its size, or several of those down the diagonal. What hadamard, rht, block_rht and kronecker differ in is the plan.
+// A transform made of Hadamard matrices: T = UT diag(f), U a Kronecker product of Hadamard matrices divided by the root
+// of its size, or several of those down the diagonal. What hadamard, rht, block_rht and kronecker differ in is the
+// plan.
 #pragma once
 
 #include <memory>
@@ -20,12 +21,12 @@ struct HadamardPlan {
 std::unique_ptr<BoundTransform> make_hadamard_product(const HadamardPlan& plan, std::vector<float> factors);
 
 // The rows of a transform's kernel table, names by its id: one per instruction set and one for CUDA.
-#define DWUBIT_HADAMARD_KERNELS(id)                                                                                \
-    {                                                                                                              \
-        {id "_apply_f32_ref", Isa::kRef, "cpu"}, {id "_apply_f32_avx2", Isa::kAvx2, "cpu"},                        \
-        {id "_apply_f32_avx512", Isa::kAvx512, "cpu"}, {                                                           \
-            id "_apply_f32_cuda", Isa::kRef, "cuda"                                                                \
-        }                                                                                                          \
+#define DWUBIT_HADAMARD_KERNELS(id)                                                         \
+    {                                                                                       \
+        {id "_apply_f32_ref", Isa::kRef, "cpu"}, {id "_apply_f32_avx2", Isa::kAvx2, "cpu"}, \
+            {id "_apply_f32_avx512", Isa::kAvx512, "cpu"}, {                                \
+            id "_apply_f32_cuda", Isa::kRef, "cuda"                                         \
+        }                                                                                   \
     }
 
 }  // namespace dwubit

@@ -98,8 +98,8 @@ TEST(Kronecker, OfOrderAndPowerOfTwoIsRht) {
 
 // What a layer does: y = T_outT W' T_in x is W x, for the sizes of the models that QuIP# names.
 TEST(Rht, EveryPublishedSizeIsUndoneByItsTranspose) {
-    for (const std::int64_t n : {1024, 2048, 3584, 4096, 5120, 5632, 6144, 8192, 8960, 9728, 10240, 11008, 12288, 13824, 14336,
-                                 15360, 17408, 18944, 22016, 25600, 27648, 28672}) {
+    for (const std::int64_t n : {1024,  2048,  3584,  4096,  5120,  5632,  6144,  8192,  8960,  9728,  10240,
+                                 11008, 12288, 13824, 14336, 15360, 17408, 18944, 22016, 25600, 27648, 28672}) {
         const auto rht = make_transform(transform("rht"), {{"sign", "bit"}}, n, random_signs(5, 0, n)).value();
         const OrthogonalityError error = orthogonality_error(*rht);
         EXPECT_LT(error.f32, 1e-6) << n;
