@@ -14,7 +14,6 @@
 #include "lab/failure.h"
 #include "lab/methods/method.h"
 #include "lab/to_span.h"
-#include "lab/units.h"
 #include "runtime/formats/e8p/e8p.h"
 #include "runtime/transforms/hadamard/orders.h"
 
@@ -209,23 +208,25 @@ public:
     }
 
 private:
-    // The loss of sample rows after one pass, for each rho.
+    // The loss of sample rows after one pass, for each rho; all of them below each other in one go.
     std::vector<double> losses_of(const at::Tensor& sample, float rms, const std::vector<double>& rhos) const {
-        std::vector<double> losses(rhos.size());
-        const auto unit = [&](std::int64_t i) {
-            const auto at = static_cast<std::size_t>(i);
-            const double scale = rms / rhos[at];
-            const at::Tensor target = sample / scale;
-            const BlockSolution found = quantize_blocks(target, prepared_.feedback, quantizer_, 0);
-            const at::Tensor errors = (target - found.values).t().contiguous();
-            losses[at] = block_losses(errors, prepared_.feedback).sum().item<double>() * scale * scale;
-        };
-        if (device_.is_cpu()) {
-            run_units(context_.pool, static_cast<std::int64_t>(rhos.size()), unit);
-        } else {
-            for (std::size_t i = 0; i < rhos.size(); ++i) unit(static_cast<std::int64_t>(i));
+        std::vector<at::Tensor> scaled;
+        for (const double rho : rhos) scaled.push_back(sample / (rms / rho));
+        const at::Tensor targets = at::cat(scaled);
+        at::Tensor losses = at::empty({targets.size(0)}, targets.options().dtype(at::kDouble));
+        parallel_rows(targets.size(0), device_, context_.pool, [&](std::int64_t first, std::int64_t count) {
+            const at::Tensor part = targets.slice(0, first, first + count);
+            const BlockSolution found = quantize_blocks(part, prepared_.feedback, quantizer_, 0);
+            const at::Tensor errors = (part - found.values).t().contiguous();
+            losses.slice(0, first, first + count).copy_(block_losses(errors, prepared_.feedback));
+        });
+        const at::Tensor sums = losses.view({static_cast<std::int64_t>(rhos.size()), sample.size(0)}).sum(1).cpu();
+        std::vector<double> result;
+        for (std::size_t i = 0; i < rhos.size(); ++i) {
+            const double scale = rms / rhos[i];
+            result.push_back(sums.data_ptr<double>()[i] * scale * scale);
         }
-        return losses;
+        return result;
     }
 
     double search_rho(const Incoherent& linear) const {
