@@ -32,7 +32,8 @@ TEST(E8pQuantizer, MeanSquaredErrorOfAGaussian) {
                                               std::tuple{4, 0.9, 0.0090}, std::tuple{4, 1.03, 0.0101}}) {
         const at::Tensor target = samples * rho;
         const double error = (target - rounded(target, bits).values).square().mean().item<double>() / (rho * rho);
-        EXPECT_NEAR(error / expected, 1, 0.015) << bits << " bits at " << rho;
+        // At 4 bits few samples outside the codebook make most of the error, so that its mean varies more.
+        EXPECT_NEAR(error / expected, 1, bits == 4 ? 0.06 : 0.015) << bits << " bits at " << rho;
     }
 }
 

@@ -103,7 +103,7 @@ TEST(Ldlq, LosesLessThanRoundingAndSweepsLoseLessYet) {
         const at::Tensor one_pass = quantize_blocks(weight, feedback, WholeNumbers(8), 0).values;
         const BlockSolution swept = quantize_blocks(weight, feedback, WholeNumbers(8), 10);
         const at::Tensor h = damped(hessian, 0.01);
-        EXPECT_LT(proxy_loss(weight, one_pass, h), 0.7 * proxy_loss(weight, at::round(weight), h));
+        EXPECT_LT(proxy_loss(weight, one_pass, h), 0.85 * proxy_loss(weight, at::round(weight), h));
         EXPECT_LT(proxy_loss(weight, swept.values, h), 0.99 * proxy_loss(weight, one_pass, h));
         EXPECT_GE(swept.sweeps, 1);
         // Row by row none is worse.

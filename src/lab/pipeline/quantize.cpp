@@ -145,7 +145,7 @@ Run resolve(const QuantizeRequest& request, LabContext& context) {
     unwrap(OutputFolder::check(request.output, request.overwrite));
     OpenModel model = open_dense_model(request.model, "quantize");
     std::vector<bool> layers = parse_layers(request.layers, model.config.layers);
-    check_shapes(method, parameters, model.config, layers);
+    check_shapes(method, choice.parameters, model.config, layers);
     // What takes long on a large model comes after what is refused at once.
     std::string sha256 = check_and_hash(model, context.pool);
     Json tokenizer = hash_tokenizer(model.directory);

@@ -117,7 +117,7 @@ TEST(QuipSharp, FusedLinearsAreOneMatrix) {
     ASSERT_EQ(weight.size(0), 256);
     EXPECT_LT(measure_distortion(linears[1].weight, weight.slice(0, 0, 96), hessian).relative_proxy, 0.1);
     EXPECT_LT(measure_distortion(linears[0].weight, weight.slice(0, 96, 256), hessian).relative_proxy, 0.1);
-    const LinearShape shapes[] = {{"m.gate_proj", 160, 64, false, {}}, {"m.up_proj", 1, 64, false, {}}};
+    const std::vector<LinearShape> shapes = {{"m.gate_proj", 160, 64, false, {}}, {"m.up_proj", 1, 64, false, {}}};
     EXPECT_NE(refusal([&] { method().check_shapes(shapes, parameters({}, "fused")); }).find("161"), std::string::npos);
 }
 
@@ -151,9 +151,8 @@ TEST(QuipSharp, BadHessiansNameLayerAndSite) {
 }
 
 TEST(QuipSharp, SizesWithoutATransformAreRefusedWithTheNearestOnes) {
-    const std::string text = refusal([] {
-        method().check_shape({"model.layers.0.mlp.up_proj", 10920, 64}, parameters({}));
-    });
+    const LinearShape linear = {"model.layers.0.mlp.up_proj", 10920, 64, false, {}};
+    const std::string text = refusal([&] { method().check_shapes({&linear, 1}, parameters({})); });
     EXPECT_NE(text.find("outputs of model.layers.0.mlp.up_proj"), std::string::npos) << text;
     EXPECT_NE(text.find("10920"), std::string::npos) << text;
     EXPECT_NE(text.find("nearest"), std::string::npos) << text;
