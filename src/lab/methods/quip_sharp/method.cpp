@@ -46,8 +46,11 @@ std::span<const OptionSpec> options() {
 }
 
 std::span<const RecipeSpec> recipes() {
-    static const std::vector<RecipeSpec> kRecipes = {
-        {"e8p", {}}, {"released", {{"scale", "fixed"}}}, {"e8p-3bit", {{"bits", 3}}}, {"e8p-4bit", {{"bits", 4}}}};
+    static const std::vector<RecipeSpec> kRecipes = {{"e8p", {}},
+                                                     {"fused", {{"fuse", "yes"}}},
+                                                     {"released", {{"fuse", "yes"}, {"scale", "fixed"}}},
+                                                     {"e8p-3bit", {{"bits", 3}}},
+                                                     {"e8p-4bit", {{"bits", 4}}}};
     return kRecipes;
 }
 
