@@ -7,12 +7,25 @@
 namespace dwubit::lab {
 namespace {
 
-void apply_transposed(const BoundTransform& map, at::Tensor& rows, ThreadPool& pool) {
+// TT of each row, in place.
+void apply_to_rows(const BoundTransform& map, at::Tensor& rows, ThreadPool& pool) {
     DWUBIT_CHECK(rows.size(1) == map.size() && rows.is_contiguous());
     float* const data = rows.data_ptr<float>();
     parallel_rows(rows.size(0), at::kCPU, pool, [&](std::int64_t first, std::int64_t count) {
         map.apply_transposed(count, data + first * map.size());
     });
+}
+
+// A transposed, by units of its columns; `then` gets each unit's rows of the result.
+template <class Then>
+at::Tensor transposed(const at::Tensor& matrix, ThreadPool& pool, const Then& then) {
+    at::Tensor result = at::empty({matrix.size(1), matrix.size(0)}, matrix.options());
+    parallel_rows(result.size(0), at::kCPU, pool, [&](std::int64_t first, std::int64_t count) {
+        at::Tensor rows = result.slice(0, first, first + count);
+        rows.copy_(matrix.slice(1, first, first + count).t());
+        then(rows);
+    });
+    return result;
 }
 
 }  // namespace
@@ -40,12 +53,13 @@ at::Tensor model_basis(const at::Tensor& values, const UsedTransform& in, const 
     at::Tensor weight = values.cpu().contiguous();
     if (in.map != nullptr) {
         if (weight.is_same(values)) weight = weight.clone();
-        apply_transposed(*in.map, weight, pool);
+        apply_to_rows(*in.map, weight, pool);
     }
     if (out.map != nullptr) {
-        at::Tensor columns = weight.t().clone(at::MemoryFormat::Contiguous);
-        apply_transposed(*out.map, columns, pool);
-        weight = columns.t().contiguous();
+        DWUBIT_CHECK(weight.size(0) == out.map->size());
+        const at::Tensor columns = transposed(
+            weight, pool, [&](at::Tensor& rows) { out.map->apply_transposed(rows.size(0), rows.data_ptr<float>()); });
+        weight = transposed(columns, pool, [](at::Tensor&) {});
     }
     return weight;
 }
