@@ -16,7 +16,7 @@
 namespace dwubit::lab {
 namespace {
 
-using testing::TempFolder;
+using dwubit::testing::TempFolder;
 
 class CudaTest : public ::testing::Test {
 protected:
