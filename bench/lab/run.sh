@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Calibrates and quantizes layers of the reference shape; README.md has the rules. One line per step, then their sums.
 #
-#   bench/lab/run.sh BUILD [DEVICE] [METHOD...]
+#   bench/lab/run.sh BUILD [DEVICE] [METHOD[:RECIPE]...]
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 build=$1
@@ -39,8 +39,10 @@ print(", ".join(parts))' "$2" "${shape[1]}" "$work/$1.seconds"
 "$build/dwubit" calibrate "$work/model" --data data/orlik/calibration.jsonl --sequences "$sequences" --length "$length" \
     --device "$device" -o "$work/hessians" --json | report calibrate "calibrate $sequences x $length"
 for method in "${methods[@]}"; do
-    "$build/dwubit" quantize "$work/model" --method "$method" --hessians "$work/hessians" --device "$device" \
-        -o "$work/$method" --json | report "$method" "$method"
+    recipe=()
+    if [[ $method == *:* ]]; then recipe=(--recipe "${method#*:}"); fi
+    "$build/dwubit" quantize "$work/model" --method "${method%%:*}" "${recipe[@]}" --hessians "$work/hessians" \
+        --device "$device" -o "$work/$method" --json | report "$method" "$method"
     rm -rf "${work:?}/$method"
 done
 for method in "${methods[@]}"; do

@@ -7,6 +7,7 @@
 #ifdef DWUBIT_TORCH_CUDA
 #include <c10/cuda/CUDACachingAllocator.h>
 #include <c10/cuda/CUDAFunctions.h>
+#include <c10/cuda/CUDAStream.h>
 #endif
 
 #include "lab/failure.h"
@@ -66,6 +67,13 @@ bool built_with_cuda() {
 #else
     return false;
 #endif
+}
+
+void* current_stream([[maybe_unused]] at::Device device) {
+#ifdef DWUBIT_TORCH_CUDA
+    if (device.is_cuda()) return c10::cuda::getCurrentCUDAStream(device.index()).stream();
+#endif
+    return nullptr;
 }
 
 void synchronize([[maybe_unused]] at::Device device) {

@@ -27,6 +27,8 @@ bool is_reference_blas();
 
 bool built_with_cuda();
 
+// The stream that the calling thread's work on the device goes to, a cudaStream_t; nullptr for the CPU.
+void* current_stream(at::Device device);
 // Waits for the device; nothing for the CPU.
 void synchronize(at::Device device);
 // Most bytes that tensors took on the device since reset_peak_memory(); 0 for the CPU.

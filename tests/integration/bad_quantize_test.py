@@ -99,6 +99,12 @@ class Options(QuantizeTest):
             with self.subTest(setting=setting):
                 self.bad(2, "--set", setting, kind="usage", names=["--set " + setting.split("=")[0], *needles])
 
+    def test_values_of_quip_sharp(self):
+        for setting, needles in (("bits=5", ["2 to 4"]), ("rho=0", ["0.5 to 2"]), ("residual=3", ["one stage"]),
+                                 ("fuse=maybe", ["no, yes"])):
+            with self.subTest(setting=setting):
+                self.bad(2, "--set", setting, method="quip-sharp", kind="usage", names=[setting, *needles])
+
     def test_impossible_combination(self):
         self.bad(2, "--set", "grid=mirror", "--set", "scale=minmax", kind="usage", names=["scale", "mirror"],
                  hint="grid=zero")
@@ -252,6 +258,15 @@ class Weights(QuantizeTest):
             self.assertTrue(0 < tensor["relative_proxy"] < 1, tensor)
             run = self.run_program("perplexity", self.out, "--data", self.text)
             self.assertEqual(run.code, 0, run)
+
+    def test_size_without_a_transform(self):
+        """Before anything is read but names and shapes"""
+        weights = tiny.mixing_tensors()
+        for layer in range(tiny.LAYERS):
+            for part, shape in (("gate", (66, tiny.HIDDEN)), ("up", (66, tiny.HIDDEN)), ("down", (tiny.HIDDEN, 66))):
+                weights[f"model.layers.{layer}.mlp.{part}_proj.weight"] = ("BF16", shape, bytes(2 * 66 * tiny.HIDDEN))
+        model = tiny.write(self.root / "odd", config=tiny.CONFIG | {"intermediate_size": 66}, weights=weights)
+        self.bad(1, model=model, method="quip-sharp", kind="unsupported", names=["66"], hint="nearest")
 
     def test_surplus_tensor_in_a_buffers_place(self):
         """It is no part of the model: a warning, and the method's own buffer"""

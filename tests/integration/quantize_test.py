@@ -10,6 +10,7 @@ SECONDS = 60
 LINEARS = {f"model.layers.{layer}.{part}" for layer in range(tiny.LAYERS) for part in
            ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.o_proj", "mlp.gate_proj", "mlp.up_proj",
             "mlp.down_proj")}
+FUSED = {f"model.layers.{layer}.{part}" for layer in range(tiny.LAYERS) for part in ("self_attn.qkv_proj", "mlp.upgate_proj")}
 TENSOR_KEYS = {"name", "format", "transform", "shape", "bits_per_weight", "bits", "relative_proxy", "relative_frobenius",
                "damping", "seconds"}
 
@@ -76,7 +77,7 @@ class Quantize(support.ProgramTest):
                 begin, end = entry["data_offsets"]
                 if not name.startswith("dwubit.padding."):
                     self.assertEqual((start + begin) % 64, 0, name)
-                if name.rpartition(".")[0] in LINEARS:
+                if name.rpartition(".")[0] in LINEARS | FUSED:
                     packed += end - begin
         for tensor in found["tensors"]:
             weights += tensor["shape"][0] * tensor["shape"][1]
@@ -140,6 +141,31 @@ class Quantize(support.ProgramTest):
                 self.assertTrue(0 < kl["mean"] < 5, kl)
             self.assertLess(found["mean_relative_proxy"], 0.6 * last)
             last = found["mean_relative_proxy"]
+
+    def test_quip_sharp(self):
+        """Every recipe: transforms named and counted, and the packed model says what its dense twin says"""
+        self.calibrate()
+        for recipe in ("e8p", "fused", "released", "e8p-3bit", "e8p-4bit"):
+            found = self.quantize(recipe, "--method", "quip-sharp", "--recipe", recipe)
+            self.check_tensors(found, proxies=True)
+            self.check_bits(recipe, found)
+            self.assertEqual({tensor["transform"] for tensor in found["tensors"]}, {"rht"})
+            folder = self.root / recipe
+            quantization = json.loads((folder / "config.json").read_text())["quantization_config"]
+            self.assertEqual(quantization["unquantized"], [])
+            self.assertEqual(quantization["fused"].keys(), FUSED if recipe in ("fused", "released") else set())
+            twin = self.root / f"{recipe}-twin"
+            self.ok("export", folder, "--to", "dense", "-o", twin)
+            kl = self.ok("perplexity", folder, "--data", self.text, "--window", "128", "--act", "f32", "--kl-base", twin)["kl"]
+            self.assertLess(kl["mean"], 1e-6, recipe)
+
+    def test_quip_sharp_gives_the_same_bytes_for_any_number_of_threads(self):
+        self.calibrate()
+        for threads in ("1", "3"):
+            self.quantize("out" + threads, "--method", "quip-sharp", "-t", threads)
+        one, three = ({path.name: path.read_bytes() for path in (self.root / ("out" + threads)).iterdir()
+                       if path.name != "dwubit-run.json"} for threads in ("1", "3"))
+        self.assertEqual(one, three)
 
 
 if __name__ == "__main__":

@@ -7,16 +7,20 @@
 
 namespace dwubit::lab {
 
+void check_hessian(const at::Tensor& hessian, const std::string& where) {
+    if (!at::isfinite(hessian).all().item<bool>()) {
+        fail(ErrorKind::kInvalidInput, "{}: the Hessian has NaN or infinite elements", where);
+    }
+    if (hessian.size(0) > 0 && hessian.diagonal().min().item<double>() < 0) {
+        fail(ErrorKind::kInvalidInput, "{}: the Hessian has a negative diagonal element", where);
+    }
+}
+
 DampedCholesky damped_cholesky(const at::Tensor& hessian, double damping, const std::string& where) {
     DWUBIT_CHECK(hessian.dim() == 2 && hessian.size(0) == hessian.size(1) && hessian.scalar_type() == at::kDouble);
     const std::int64_t n = hessian.size(0);
     const at::Tensor diagonal = hessian.diagonal();
-    if (!at::isfinite(hessian).all().item<bool>()) {
-        fail(ErrorKind::kInvalidInput, "{}: the Hessian has NaN or infinite elements", where);
-    }
-    if (n > 0 && diagonal.min().item<double>() < 0) {
-        fail(ErrorKind::kInvalidInput, "{}: the Hessian has a negative diagonal element", where);
-    }
+    check_hessian(hessian, where);
     const double mean = n > 0 ? diagonal.mean().item<double>() : 0.0;
     if (mean == 0) return {at::eye(n, hessian.options()), 0.0, 1};
     constexpr double kMost = 1.0;

@@ -10,9 +10,11 @@
 #include <vector>
 
 #include "hessians/hessian_store.h"
+#include "lab/blocks/used_transform.h"
 #include "lab/methods/recipe.h"
 #include "lab_api/lab_api.h"
 #include "runtime/formats/format.h"
+#include "runtime/model/config.h"
 
 namespace dwubit::lab {
 
@@ -35,11 +37,19 @@ struct LinearProblem {
     std::uint64_t seed = 0;  // of this linear: depends on --seed and its place in the model
 };
 
+// The linear then computes out.TT values in.T x: `values` stand for W in the basis of its transforms.
 struct LinearSolution {
     std::string format;  // id in formats.inc
     int version = 1;     // of that format
     Codes codes;
     at::Tensor values;  // [out, in] float32: what the codes stand for, exactly
+    UsedTransform in = {};
+    UsedTransform out = {};
+    // Several linears stored as one, their rows below each other: the fused module's name, and which linears of the
+    // site in that order. Empty: one linear.
+    std::string fused = {};
+    std::vector<std::size_t> parts = {};
+    Json details = Json::object();  // of this method alone, for the report: {"scale": 0.9}
 };
 
 struct Method {
@@ -55,11 +65,15 @@ struct Method {
     // nullptr: nothing to prepare.
     std::unique_ptr<PreparedSite> (*prepare)(const SiteProblem& site, const Parameters& parameters,
                                              LabContext& context);
-    // All linears of a site, which a method may stack; solutions in their order. `prepared` is this method's, nullptr
-    // where it prepares nothing. The same bytes for any number of threads: units of work depend on shapes only.
+    // All linears of a site, which a method may stack; solutions in their order, or one for those that it fuses.
+    // `prepared` is this method's, nullptr where it prepares nothing. The same bytes for any number of threads: units
+    // of work depend on shapes only.
     std::vector<LinearSolution> (*quantize)(const SiteProblem& site, const PreparedSite* prepared,
                                             std::span<const LinearProblem> linears, const Parameters& parameters,
                                             LabContext& context);
+    // Throws a Failure that names the linear where the method has nothing for its shape; asked for the linears of each
+    // site before a run begins. nullptr: every shape will do.
+    void (*check_shapes)(std::span<const LinearShape> linears, const Parameters& parameters) = nullptr;
 };
 
 // In the order of methods.inc.

@@ -2,6 +2,10 @@
 #include <gtest/gtest.h>
 
 #include "hessians/hessian_store.h"
+#include "json/json.h"
+#include "lab/blocks/e8p_quantizer.h"
+#include "lab/blocks/hadamard_transform.h"
+#include "lab/blocks/test_matrices.h"
 #include "lab/failure.h"
 #include "lab/hessian/hessian.h"
 #include "lab/pipeline/calibrate.h"
@@ -12,7 +16,7 @@
 namespace dwubit::lab {
 namespace {
 
-using testing::TempFolder;
+using dwubit::testing::TempFolder;
 
 class CudaTest : public ::testing::Test {
 protected:
@@ -41,12 +45,13 @@ protected:
         return unwrap(HessianStore::open(request.output));
     }
 
-    Json quantized(const std::string& device, const std::filesystem::path& hessians) {
+    Json quantized(const std::string& method, const std::string& device, const std::filesystem::path& hessians,
+                   const std::string& name = "") {
         QuantizeRequest request;
         request.model = "models/orlik";
         request.hessians = hessians;
-        request.output = folder_ / ("gptq-" + device);
-        request.method = "gptq";
+        request.output = folder_ / (method + "-" + device + name);
+        request.method = method;
         LabContext lab = context(device);
         return quantize(request, lab);
     }
@@ -87,10 +92,54 @@ TEST_F(CudaTest, TheSameRunGivesTheSameBytes) {
 
 TEST_F(CudaTest, GptqLosesAsMuchAsOnTheProcessor) {
     const HessianStore store = calibrated("cpu", "float32");
-    const Json cpu = quantized("cpu", store.folder());
-    const Json gpu = quantized("cuda", store.folder());
+    const Json cpu = quantized("gptq", "cpu", store.folder());
+    const Json gpu = quantized("gptq", "cuda", store.folder());
     const double ratio = gpu.at("mean_relative_proxy").get<double>() / cpu.at("mean_relative_proxy").get<double>();
     EXPECT_NEAR(ratio, 1.0, 0.01);
+}
+
+TEST_F(CudaTest, HadamardTransformsAgreeWithTheProcessors) {
+    for (const std::int64_t n : {64, 96, 1792}) {
+        const at::Tensor x = testing::gaussian(300, n, 2);
+        const std::vector<float> signs = random_signs(3, 4, n);
+        const HadamardTransform cpu(signs, at::kCPU, "test");
+        const HadamardTransform gpu(signs, parse_device("cuda"), "test");
+        EXPECT_LT(difference(gpu.inputs(x.cuda()).cpu(), cpu.inputs(x)), 1e-6) << n;
+        EXPECT_LT(difference(gpu.inverse(x.cuda()).cpu(), cpu.inverse(x)), 1e-6) << n;
+    }
+}
+
+TEST_F(CudaTest, E8pSearchFindsWhatTheProcessorFinds) {
+    if (!has_cuda_kernels()) GTEST_SKIP() << "built without CUDA kernels";
+    for (const int bits : {2, 3, 4}) {
+        constexpr std::int64_t kCount = 100003;
+        const at::Tensor x = testing::gaussian(8, kCount, 5);
+        const E8pQuantizer cpu(bits, 3.45, at::kCPU);
+        const E8pQuantizer gpu(bits, 3.45, parse_device("cuda"));
+        at::Tensor values = at::empty_like(x);
+        at::Tensor codes = at::empty({cpu.code_words(), kCount}, at::kInt);
+        cpu.quantize(x, values, codes);
+        at::Tensor gpu_values = values.cuda().zero_();
+        at::Tensor gpu_codes = codes.cuda().zero_();
+        gpu.quantize(x.cuda(), gpu_values, gpu_codes);
+        // Ties within float32's rounding may fall to the other side, and lose as much there.
+        EXPECT_LT((gpu_codes.cpu() != codes).any(0).sum().item<std::int64_t>(), 20) << bits;
+        EXPECT_NEAR((gpu_values.cpu() - x).square().sum().item<double>() / (values - x).square().sum().item<double>(),
+                    1, 1e-5);
+    }
+}
+
+TEST_F(CudaTest, QuipSharpLosesAsMuchAsOnTheProcessorAndTheSameEachTime) {
+    if (!has_cuda_kernels()) GTEST_SKIP() << "built without CUDA kernels";
+    const HessianStore store = calibrated("cpu", "float32");
+    const Json cpu = quantized("quip-sharp", "cpu", store.folder());
+    const Json gpu = quantized("quip-sharp", "cuda", store.folder());
+    const double ratio = gpu.at("mean_relative_proxy").get<double>() / cpu.at("mean_relative_proxy").get<double>();
+    EXPECT_NEAR(ratio, 1.0, 0.01);
+    quantized("quip-sharp", "cuda", store.folder(), "-again");
+    const Json first = unwrap(read_json_file(folder_ / "quip-sharp-cuda" / "dwubit.json"));
+    const Json second = unwrap(read_json_file(folder_ / "quip-sharp-cuda-again" / "dwubit.json"));
+    EXPECT_EQ(first.at("files"), second.at("files"));
 }
 
 }  // namespace

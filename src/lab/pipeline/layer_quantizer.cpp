@@ -56,23 +56,40 @@ void check_packed_values(const PackedTensor& packed, const Format& format, const
     });
 }
 
-Json report_of(const std::string& name, const Format& format, const PackedTensor& packed, const Distortion& distortion,
-               double damping, bool has_hessian, double seconds) {
-    const BitCount bits = count_bits(format, packed.params, packed.shape);
-    return {
-        {"name", name},
+// "none", or what both sides have: "rht", "rht/none".
+std::string transform_name(const UsedTransform& in, const UsedTransform& out) {
+    return in.id == out.id ? in.id : in.id + "/" + out.id;
+}
+
+// Bits per weight of a transform's buffers.
+double transform_bits(const UsedTransform& used, const Shape& shape) {
+    std::size_t bytes = 0;
+    for (const Field& field : used.fields) bytes += field.bytes.size();
+    return 8 * static_cast<double>(bytes) / (static_cast<double>(shape[0]) * static_cast<double>(shape[1]));
+}
+
+// A linear's row of the report; `rows` of it lie in the stored matrix.
+Json report_of(const QuantizedLinear& stored, const std::string& linear, std::int64_t rows, const Format& format,
+               const Distortion& distortion) {
+    const Shape& shape = stored.packed.shape;
+    BitCount bits = count_bits(format, stored.packed.params, shape);
+    const double transforms = transform_bits(stored.in, shape) + transform_bits(stored.out, shape);
+    bits.transform += transforms;
+    bits.total += transforms;
+    Json report = {
+        {"name", linear},
         {"format", format.id},
-        {"transform", "none"},
-        {"shape", packed.shape},
+        {"transform", transform_name(stored.in, stored.out)},
+        {"shape", {rows, shape[1]}},
         {"bits_per_weight", bits.total},
         {"bits",
          {{"codes", bits.codes}, {"scales", bits.scales}, {"codebook", bits.codebook}, {"transform", bits.transform}}},
         {"relative_proxy", number_or_null(distortion.relative_proxy)},
         {"relative_frobenius", number_or_null(distortion.relative_frobenius)},
         {"sign_flips", distortion.sign_flips},
-        {"zeroed", distortion.zeroed},
-        {"damping", has_hessian ? Json(damping) : Json()},
-        {"seconds", seconds}};
+        {"zeroed", distortion.zeroed}};
+    if (linear != stored.name) report["fused"] = stored.name;
+    return report;
 }
 
 // A seed per linear that does not depend on which layers are quantized, or in what order.
@@ -99,17 +116,47 @@ std::vector<std::string> site_linears(const ModelConfig& config, std::int64_t la
 
 namespace {
 
-// Packs, checks and measures one linear of a site whose solution took `solving` seconds of its own.
-QuantizedLinear finish_linear(const QuantizeJob& job, const SiteProblem& problem, double damping, double solving,
-                              const LinearProblem& linear, const LinearSolution& solution) {
+// What the linears of a site share when they are packed.
+struct SolvedSite {
+    const SiteProblem& problem;
+    std::span<const LinearProblem> linears;
+    double damping = 0;
+    double seconds_per_weight = 0;  // that solving took
+};
+
+// Packs, checks and measures one solution; `parts`: the linears that it is of.
+QuantizedLinear finish_solution(const QuantizeJob& job, const SolvedSite& site, const std::vector<std::size_t>& parts,
+                                LinearSolution solution) {
     const auto start = Clock::now();
     const Format& format = *unwrap(find_format(solution.format, solution.version));
-    PackedTensor packed = unwrap(format.pack(solution.codes).context(linear.name));
-    check_packed_values(packed, format, solution.values, linear.name, job.context.pool);
-    const Distortion distortion = measure_distortion(linear.weight, solution.values, problem.hessian);
-    Json report = report_of(linear.name, format, packed, distortion, damping, problem.hessian.defined(),
-                            solving + seconds_since(start));
-    return {linear.name, std::move(packed), std::move(report)};
+    const std::string name = solution.fused.empty() ? site.linears[parts.front()].name : solution.fused;
+    QuantizedLinear result{name,
+                           {},
+                           unwrap(format.pack(solution.codes).context(name)),
+                           std::move(solution.in),
+                           std::move(solution.out),
+                           Json::array()};
+    check_packed_values(result.packed, format, solution.values, name, job.context.pool);
+    const at::Tensor dense = result.in.map == nullptr && result.out.map == nullptr
+                                 ? solution.values
+                                 : model_basis(solution.values, result.in, result.out, job.context.pool).to(job.device);
+    std::int64_t first = 0;
+    for (const std::size_t part : parts) {
+        const LinearProblem& linear = site.linears[part];
+        const std::int64_t rows = linear.weight.size(0);
+        const at::Tensor values = dense.slice(0, first, first + rows);
+        const Distortion distortion = measure_distortion(linear.weight, values, site.problem.hessian);
+        Json report = report_of(result, linear.name, rows, format, distortion);
+        if (!solution.details.empty()) report["details"] = solution.details;
+        report["damping"] = site.problem.hessian.defined() ? Json(site.damping) : Json();
+        report["seconds"] = site.seconds_per_weight * static_cast<double>(linear.weight.numel()) +
+                            seconds_since(start) / static_cast<double>(parts.size());
+        result.linears.push_back(linear.name);
+        result.reports.push_back(std::move(report));
+        first += rows;
+    }
+    DWUBIT_CHECK(first == dense.size(0));
+    return result;
 }
 
 void quantize_site(const QuantizeJob& job, std::int64_t layer, Site site, std::vector<QuantizedLinear>& out) {
@@ -125,15 +172,19 @@ void quantize_site(const QuantizeJob& job, std::int64_t layer, Site site, std::v
     unwrap(check_stop());
     std::unique_ptr<PreparedSite> prepared;
     if (job.method.prepare != nullptr) prepared = job.method.prepare(problem, job.parameters, job.context);
-    const auto solutions = job.method.quantize(problem, prepared.get(), linears, job.parameters, job.context);
-    DWUBIT_CHECK(solutions.size() == linears.size());
+    auto solutions = job.method.quantize(problem, prepared.get(), linears, job.parameters, job.context);
     synchronize(job.device);
-    const double seconds_per_weight = seconds_since(start) / static_cast<double>(weights);
-    const double damping = prepared ? prepared->damping : 0.0;
-    for (std::size_t i = 0; i < linears.size(); ++i) {
-        const double solving = seconds_per_weight * static_cast<double>(linears[i].weight.numel());
-        out.push_back(finish_linear(job, problem, damping, solving, linears[i], solutions[i]));
+    const SolvedSite solved = {problem, linears, prepared ? prepared->damping : 0.0,
+                               seconds_since(start) / static_cast<double>(weights)};
+    prepared.reset();
+    std::size_t next = 0;
+    for (LinearSolution& solution : solutions) {
+        std::vector<std::size_t> parts = solution.parts;
+        if (parts.empty()) parts = {next};
+        next += parts.size();
+        out.push_back(finish_solution(job, solved, parts, std::move(solution)));
     }
+    DWUBIT_CHECK(next == linears.size());
 }
 
 }  // namespace

@@ -12,11 +12,15 @@
 
 namespace dwubit::lab {
 
+// A matrix as it is stored: a linear, or several fused.
 struct QuantizedLinear {
-    std::string name;  // module
+    std::string name;                  // module
+    std::vector<std::string> linears;  // the model's, in order of its rows
     PackedTensor packed;
-    Json report;  // a row of `tensors`: name, format, transform, shape, bits_per_weight, bits, relative_proxy, ...,
-                  // seconds
+    UsedTransform in;
+    UsedTransform out;
+    Json reports;  // for each linear a row of `tensors`: name, format, transform, shape, bits_per_weight, bits,
+                   // relative_proxy, ..., seconds
 };
 
 // What stays the same from layer to layer.

@@ -1,6 +1,7 @@
 #include "lab/pipeline/model_writer.h"
 
 #include <algorithm>
+#include <set>
 
 #include "base/atomic_file.h"
 #include "checkpoint/model_folder.h"
@@ -11,7 +12,12 @@ namespace dwubit::lab {
 namespace {
 
 // What an earlier run noted of a shard must have.
-constexpr const char* kNoteMembers[] = {"file", "modules", "reports", "tensors", "tensor_bytes"};
+constexpr const char* kNoteMembers[] = {"file", "modules", "fused", "reports", "tensors", "tensor_bytes"};
+
+// As write_shard() noted it.
+TransformUse read_transform(const Json& use) {
+    return {use.at("transform"), use.at("params")};
+}
 
 }  // namespace
 
@@ -46,8 +52,11 @@ void ModelWriter::write_layer(std::int64_t layer, const std::vector<QuantizedLin
     std::vector<const TensorView*> kept;
     for (const auto& [name, tensor] : source_.tensors.tensors()) {
         // Its weight, and whatever else would stand where its buffers go; a bias stays.
+        const auto replaces = [&](const std::string& module) {
+            return name.starts_with(module + ".") && name != module + ".bias";
+        };
         const bool quantized = std::any_of(linears.begin(), linears.end(), [&](const QuantizedLinear& linear) {
-            return name.starts_with(linear.name + ".") && name != linear.name + ".bias";
+            return std::any_of(linear.linears.begin(), linear.linears.end(), replaces) || replaces(linear.name);
         });
         if (layer_of(config_, name) == layer && !quantized) kept.push_back(&tensor);
     }
@@ -67,15 +76,25 @@ void ModelWriter::write_shard(std::int64_t number, const std::vector<const Tenso
                               const std::vector<QuantizedLinear>& linears) {
     std::vector<TensorToWrite> tensors;
     Json modules = Json::object();
+    Json fused = Json::object();
     Json reports = Json::array();
     for (const QuantizedLinear& linear : linears) {
         const PackedTensor& packed = linear.packed;
         for (const Field& buffer : packed.buffers) {
             tensors.push_back({linear.name + "." + buffer.name, buffer.dtype, buffer.shape, buffer.bytes});
         }
-        modules[linear.name] = {
-            {"format", packed.format}, {"format_version", packed.version}, {"params", packed.params}};
-        reports.push_back(linear.report);
+        for (const UsedTransform* used : {&linear.in, &linear.out}) {
+            for (const Field& field : used->fields) {
+                tensors.push_back({linear.name + "." + field.name, field.dtype, field.shape, field.bytes});
+            }
+        }
+        modules[linear.name] = {{"format", packed.format},
+                                {"format_version", packed.version},
+                                {"params", packed.params},
+                                {"in", {{"transform", linear.in.id}, {"params", linear.in.params}}},
+                                {"out", {{"transform", linear.out.id}, {"params", linear.out.params}}}};
+        if (linear.linears.size() > 1) fused[linear.name] = linear.linears;
+        for (const Json& report : linear.reports) reports.push_back(report);
     }
     for (const TensorView* tensor : kept) {
         tensors.push_back({tensor->name, tensor->dtype, tensor->shape, tensor->bytes});
@@ -92,6 +111,7 @@ void ModelWriter::write_shard(std::int64_t number, const std::vector<const Tenso
     for (const std::string& padding : file.padding) names.push_back(padding);
     const Json note = {{"file", {{"name", name}, {"bytes", file.bytes}, {"sha256", file.sha256}}},
                        {"modules", std::move(modules)},
+                       {"fused", std::move(fused)},
                        {"reports", std::move(reports)},
                        {"tensors", std::move(names)},
                        {"tensor_bytes", tensor_bytes}};
@@ -100,6 +120,7 @@ void ModelWriter::write_shard(std::int64_t number, const std::vector<const Tenso
 
 void ModelWriter::finish() {
     QuantizationConfig quantization;
+    std::set<std::string> fused_parts;
     std::map<std::string, std::string> weight_map;
     std::uint64_t tensor_bytes = 0;
     for (std::int64_t number = 1; number <= config_.layers + 1; ++number) {
@@ -111,7 +132,15 @@ void ModelWriter::finish() {
         const Json& note = *read;
         files_.push_back(note.at("file"));
         for (const auto& [module, value] : note.at("modules").items()) {
-            quantization.modules[module] = {value.at("format"), value.at("format_version"), value.at("params"), {}, {}};
+            quantization.modules[module] = {value.at("format"), value.at("format_version"), value.at("params"),
+                                            read_transform(value.at("in")), read_transform(value.at("out"))};
+        }
+        for (const auto& [module, parts] : note.at("fused").items()) {
+            for (const Json& name : parts) {
+                const auto part = name.get<std::string>();
+                fused_parts.insert(part);
+                quantization.fused[module].push_back(part.substr(part.rfind('.') + 1));
+            }
         }
         for (const Json& report : note.at("reports")) reports_.push_back(report);
         for (const Json& name : note.at("tensors")) {
@@ -122,7 +151,9 @@ void ModelWriter::finish() {
     for (std::int64_t layer = 0; layer < config_.layers; ++layer) {
         for (const Site site : kSites) {
             for (const std::string& module : site_linears(config_, layer, site)) {
-                if (quantization.modules.count(module) == 0) quantization.unquantized.push_back(module);
+                if (quantization.modules.count(module) + fused_parts.count(module) == 0) {
+                    quantization.unquantized.push_back(module);
+                }
             }
         }
     }

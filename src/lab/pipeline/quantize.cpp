@@ -1,5 +1,6 @@
 #include "lab/pipeline/quantize.h"
 
+#include <algorithm>
 #include <chrono>
 
 #include "base/atomic_file.h"
@@ -69,6 +70,24 @@ void check_coverage(const HessianStore& store, const ModelConfig& config, const 
     }
 }
 
+// The method has something for each linear of the chosen layers.
+void check_shapes(const Method& method, const Parameters& parameters, const ModelConfig& config,
+                  const std::vector<bool>& chosen) {
+    if (method.check_shapes == nullptr) return;
+    for (std::int64_t layer = 0; layer < config.layers; ++layer) {
+        if (!chosen[static_cast<std::size_t>(layer)]) continue;
+        const std::vector<LinearShape> linears = model_linears(config, layer);
+        for (const Site site : kSites) {
+            std::vector<LinearShape> of_site;
+            for (const std::string& module : site_linears(config, layer, site)) {
+                of_site.push_back(*std::find_if(linears.begin(), linears.end(),
+                                                [&](const LinearShape& linear) { return linear.module == module; }));
+            }
+            method.check_shapes(of_site, parameters);
+        }
+    }
+}
+
 std::optional<HessianStore> open_store(const QuantizeRequest& request, const Source& source,
                                        const LabContext& context) {
     if (!request.hessians) return std::nullopt;
@@ -126,6 +145,7 @@ Run resolve(const QuantizeRequest& request, LabContext& context) {
     unwrap(OutputFolder::check(request.output, request.overwrite));
     OpenModel model = open_dense_model(request.model, "quantize");
     std::vector<bool> layers = parse_layers(request.layers, model.config.layers);
+    check_shapes(method, choice.parameters, model.config, layers);
     // What takes long on a large model comes after what is refused at once.
     std::string sha256 = check_and_hash(model, context.pool);
     Json tokenizer = hash_tokenizer(model.directory);
