@@ -11,6 +11,7 @@
 #include "lab/pipeline/calibrate.h"
 #include "lab/pipeline/quantize.h"
 #include "lab/torch_compat.h"
+#include "runtime/transforms/transform.h"
 #include "support/temp_folder.h"
 
 namespace dwubit::lab {
