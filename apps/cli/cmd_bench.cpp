@@ -182,7 +182,9 @@ private:
             const TensorView* const weight = dense ? model.directory.tensors.find(linear.module + ".weight") : nullptr;
             const std::string format = dense ? std::string(dtype_name(weight->dtype)) : packed->second.format->id;
             const KernelInfo kernel = dense ? choose_dense_kernel(weight->dtype, act).info
-                                            : choose_packed_kernel(*packed->second.format, act);
+                                            : choose_packed_kernel(*packed->second.format, act, packed->second.params,
+                                                                   {linear.out, linear.in})
+                                                  .info;
             auto row = std::find_if(rows.begin(), rows.end(), [&](const Json& r) {
                 return r["format"] == format && r["kernel"] == kernel.name &&
                        r["fallback_reason"].is_null() == kernel.fallback_reason.empty();
