@@ -1,4 +1,5 @@
 """`dwubit study` and `dwubit report`: steps, what a change redoes, stops, a second process, bad study files, no room."""
+import fcntl
 import json
 import os
 import pathlib
@@ -7,6 +8,7 @@ import shutil
 import signal
 import sqlite3
 import subprocess
+import time
 
 import study
 import support
@@ -206,13 +208,17 @@ class Stops(Study):
         self.assertEqual(study.content(self.out), reference)
 
     def test_one_process_at_a_time(self):
-        process = self.start()
-        process.stderr.readline()
-        self.refused(2, "study", self.file, "-o", self.out, names=["another process", str(process.pid)], hint="--wait", **FREE)
-        found = self.study("--wait")
-        self.assertEqual(process.wait(timeout=120), 0)
-        self.assertEqual(found["status"], "done")
-        process.communicate()
+        self.out.mkdir()
+        with open(self.out / ".study.lock", "w") as lock:  # what a running study holds
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            lock.write("process 4711")
+            lock.flush()
+            self.refused(2, "study", self.file, "-o", self.out, names=["another process", "4711"], hint="--wait", **FREE)
+            process = self.start("--wait")
+            time.sleep(2)
+            self.assertIsNone(process.poll())  # waits
+        out, err = process.communicate(timeout=120)
+        self.assertEqual((process.returncode, json.loads(out)["status"]), (0, "done"), err)
 
 
 class Bad(Study):
