@@ -31,7 +31,8 @@ double standard_deviation(const std::vector<double>& x) {
 // Bytes read per token of a test: the weights once per pass, and the cache's part of the positions so far for each
 // generated token.
 double bytes_per_token(const SpeedTest& test, const ModelConfig& config, std::uint64_t weights) {
-    const double passes = static_cast<double>((test.n_prompt + test.batch - 1) / test.batch + test.n_gen);
+    const std::int64_t prompt_passes = (test.n_prompt + test.batch - 1) / test.batch;
+    const auto passes = static_cast<double>(prompt_passes + test.n_gen);
     const double position =
         2.0 * static_cast<double>(config.layers * config.kv_heads * kv_vector_bytes(test.kv, config.head_dim));
     const double positions = static_cast<double>(test.n_depth + test.n_prompt) +

@@ -1,5 +1,8 @@
 #include "eval/kept_answers.h"
 
+#include <fmt/format.h>
+
+#include <limits>
 #include <span>
 
 #include "base/atomic_file.h"

@@ -70,7 +70,7 @@ std::vector<Tick> logarithmic_ticks(const Axis& axis, std::size_t about) {
 }
 
 std::string shortened(const std::string& text) {
-    const std::string valid = replace_invalid_utf8(text);
+    std::string valid = replace_invalid_utf8(text);
     std::size_t at = 0;
     for (std::size_t letters = 0; at < valid.size(); ++letters) {
         if (letters == kLabelLetters) return valid.substr(0, at) + "\u2026";

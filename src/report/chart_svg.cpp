@@ -221,7 +221,8 @@ std::string chart_svg(const Chart& chart) {
         const double step = kTitle + kPanelHeight + kBottom;
         for (std::size_t i = 0; i < chart.panels.size(); ++i) {
             const double left = cell * static_cast<double>(i % kPanelsInRow);
-            const double top = title_end + step * static_cast<double>(i / kPanelsInRow);
+            const std::size_t row = i / kPanelsInRow;
+            const double top = title_end + step * static_cast<double>(row);
             body += text_at(left + kLeft, top + kTitle - 8, "start", "panel", chart.panels[i].title);
             const Frame frame{left + kLeft, top + kTitle, cell - kLeft - kRight, kPanelHeight};
             body += Picture(chart, chart.panels[i], frame).draw(4, 4, true, i % kPanelsInRow == 0);

@@ -88,7 +88,7 @@ std::string bytes_text(double bytes) {
 }
 
 std::string bytes_range(double least, double most) {
-    const std::string low = bytes_text(least);
+    std::string low = bytes_text(least);
     const std::string high = bytes_text(most);
     if (low == high) return low;
     const std::size_t unit = low.rfind("\u00a0");

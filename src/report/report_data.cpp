@@ -20,8 +20,7 @@ constexpr double kLargest = std::numeric_limits<double>::max();
 // is a list of its members and one check at the end.
 class Reader {
 public:
-    Reader(const Json& object, std::string where)
-        : object_(object), where_(std::move(where)), fields_(object, where_) {}
+    Reader(const Json& object, std::string where) : where_(std::move(where)), fields_(object, where_) {}
 
     Number number(std::string_view key) {
         const Json* const value = fields_.find(key);
@@ -93,7 +92,6 @@ private:
         return std::nullopt;
     }
 
-    const Json& object_;
     std::string where_;
     Fields fields_;
     std::optional<Error> error_;
