@@ -47,7 +47,7 @@ std::string size_text(const Report& report, const Places& members) {
         if (report.models[i].bits_linears) bits.push_back(*report.models[i].bits_linears);
     }
     const auto [least, most] = std::minmax_element(bytes.begin(), bytes.end());
-    const std::string text = bytes_range(*least, *most);
+    std::string text = bytes_range(*least, *most);
     if (bits.empty()) return text;
     const auto [low, high] = std::minmax_element(bits.begin(), bits.end());
     const std::string least_bits = significant(*low, 4);

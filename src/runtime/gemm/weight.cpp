@@ -7,7 +7,6 @@
 namespace dwubit {
 namespace {
 
-constexpr std::int64_t kPanel = Weight::kPanel;
 static_assert(Weight::kRowBlock % Activations::kBlockRows == 0);
 
 std::int64_t blocks(std::int64_t count, std::int64_t size) {

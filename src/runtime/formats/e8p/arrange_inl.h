@@ -32,7 +32,7 @@ inline void arrange_int8(const void* matrix, const float* x, void* out) {
         for (std::int64_t i = 0; i < kChunkColumns; ++i) {
             const std::int64_t column = column_of(i);
             to[i] = high[column];
-            std::int32_t value = high[column];
+            std::int32_t value = +high[column];
             if constexpr (kResidual) {
                 to[kChunkColumns + i] = low[column];
                 value = value * 256 + low[column];

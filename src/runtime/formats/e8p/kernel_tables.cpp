@@ -14,7 +14,7 @@ KernelTables make_tables() {
         const auto parity = static_cast<unsigned>(std::popcount(a)) % 2;
         for (std::size_t j = 0; j < kWidth; ++j) {
             const auto i = static_cast<std::size_t>(kCoordinate[j]);
-            const int twice = table().rows[a][i];
+            const int twice = +table().rows[a][i];
             made.words[a] = static_cast<std::uint16_t>(made.words[a] | static_cast<unsigned>(twice / 2) << (2 * j));
             made.rows[a][j] = static_cast<std::int8_t>(odd && i == kWidth - 1 ? -2 * twice : 2 * twice);
             made.signs[a][j] = ((a ^ parity) >> j & 1) != 0 ? -1 : 1;
