@@ -85,7 +85,7 @@ private:
                         {"layers", or_null(method.layers)},
                         {"seed", study_.seed},
                         {"device", inputs_.device}});
-        const std::string id = "quantize:" + method.id;
+        std::string id = "quantize:" + method.id;
         add({.id = id,
              .kind = StepKind::kQuantize,
              .model = method.id,

@@ -133,13 +133,14 @@ std::vector<LinearShape> model_linears(const ModelConfig& config, std::int64_t l
 std::vector<LinearShape> layer_linears(const ModelConfig& config, std::int64_t layer) {
     std::vector<LinearShape> linears = model_linears(config, layer);
     if (config.fused.empty()) return linears;
-    for (const auto& [module, parts] : config.fused) {
+    for (const auto& entry : config.fused) {
+        const auto& parts = entry.second;
         const auto is_part = [&](const LinearShape& linear) {
             return std::find(parts.begin(), parts.end(), linear.module) != parts.end();
         };
         auto first = std::find_if(linears.begin(), linears.end(), is_part);
         if (first == linears.end()) continue;  // of another layer
-        LinearShape fused{module, 0, first->in, first->bias, {}};
+        LinearShape fused{entry.first, 0, first->in, first->bias, {}};
         for (const std::string& part : parts) {
             const auto linear =
                 std::find_if(linears.begin(), linears.end(), [&](const LinearShape& l) { return l.module == part; });

@@ -36,7 +36,8 @@ Result<std::vector<std::int64_t>> read_sizes(const Fields& fields, std::int64_t 
         if (!element.is_number_integer()) return expected();
         // a number above the range reads as negative
         const auto size = element.get<std::int64_t>();
-        if (size < 1 || size > n || (product *= size) > n) return expected();
+        if (size < 1 || size > n / product) return expected();
+        product *= size;
         DWUBIT_TRY(require_hadamard_size(size).context("params: 'sizes'"));
         sizes.push_back(size);
     }
