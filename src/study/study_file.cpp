@@ -219,6 +219,55 @@ private:
     std::filesystem::path folder_;
 };
 
+// The line of the first character outside ASCII that stands neither in quotes nor in a comment, where TOML has none and
+// toml++ 3.3 has undefined behaviour; 0: there is none.
+std::int64_t find_bare_non_ascii(std::string_view text) {
+    std::int64_t line = 1;
+    std::string_view closing;  // of the quotes or comment that `at` is in
+    for (std::size_t at = 0; at < text.size(); ++at) {
+        const std::string_view rest = text.substr(at);
+        if (rest.front() == '\n') ++line;
+        if (!closing.empty()) {
+            const bool basic = closing.front() == '"';
+            if (basic && rest.front() == '\\') {
+                ++at;
+            } else if (rest.rfind(closing, 0) == 0 || (closing.size() == 1 && rest.front() == '\n')) {
+                at += closing.size() - 1;
+                closing = {};
+            }
+            continue;
+        }
+        if (static_cast<unsigned char>(rest.front()) >= 0x80) return line;
+        if (rest.front() == '#') closing = "\n";
+        for (const std::string_view quotes : {"\"\"\"", "'''", "\"", "'"}) {
+            if (rest.rfind(quotes, 0) != 0) continue;
+            closing = quotes;
+            at += quotes.size() - 1;
+            break;
+        }
+    }
+    return 0;
+}
+
+Result<toml::table> parse_toml(std::string_view text, const std::string& name) {
+    constexpr const char* kHint = "a study file is TOML; docs/studies.md has one, explained";
+    if (const std::int64_t line = find_bare_non_ascii(text); line != 0) {
+        return errorf(ErrorKind::kInvalidInput, "{}:{}: a character outside ASCII that is not in quotes", name, line)
+            .with_hint(kHint);
+    }
+    try {
+        toml::parse_result parsed = toml::parse(text, std::string_view(name));
+        if (parsed) return std::move(parsed).table();
+        const toml::parse_error& problem = parsed.error();
+        return errorf(ErrorKind::kInvalidInput, "{}:{}: {}", name, problem.source().begin.line,
+                      printable(problem.description(), 200))
+            .with_hint(kHint);
+    } catch (const TomlAssertion&) {
+        return errorf(ErrorKind::kInvalidInput, "{}: is no TOML; a key or a bracket is not closed on its line", name)
+            .with_hint(kHint);
+    }
+}
+
 }  // namespace
 
 Result<Study> parse_study(std::string_view text, const std::filesystem::path& file) {
@@ -226,17 +275,11 @@ Result<Study> parse_study(std::string_view text, const std::filesystem::path& fi
     if (const auto bad = find_invalid_utf8(text)) {
         return errorf(ErrorKind::kInvalidInput, "{}: not UTF-8 at byte {}", name, *bad);
     }
-    const toml::parse_result parsed = toml::parse(text, std::string_view(name));
-    if (!parsed) {
-        const toml::parse_error& problem = parsed.error();
-        return errorf(ErrorKind::kInvalidInput, "{}:{}: {}", name, problem.source().begin.line,
-                      printable(problem.description(), 200))
-            .with_hint("a study file is TOML; docs/studies.md has one, explained");
-    }
+    DWUBIT_ASSIGN(const toml::table parsed, parse_toml(text, name));
     Study study;
     study.file = file;
     study.sha256 = sha256_hex(text);
-    const TomlTable root(parsed.table(), name, "");
+    const TomlTable root(parsed, name, "");
     DWUBIT_TRY(StudyReader(root, file).read(study));
     return study;
 }

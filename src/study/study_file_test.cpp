@@ -158,6 +158,12 @@ TEST(StudyFile, BrokenTextNamesTheLine) {
     ASSERT_FALSE(study.ok());
     EXPECT_EQ(study.error().message.rfind("studies/s.toml:2: ", 0), 0U) << study.error().message;
     EXPECT_FALSE(parse("model = \"\xff\"").ok());
+    // What toml++ has assertions for.
+    EXPECT_FALSE(parse("model = \"m\"\n[\n").ok());
+    EXPECT_FALSE(parse("[ \n").ok());
+    const auto bare = parse("model = \"m\" # zażółć\ntitle = \"gęślą \\\" jaźń\"\nżółw = 3\n");
+    ASSERT_FALSE(bare.ok());
+    EXPECT_EQ(bare.error().message, "studies/s.toml:3: a character outside ASCII that is not in quotes");
     EXPECT_FALSE(parse("model = \"m\"\nmodel = \"n\"\n").ok());
     EXPECT_FALSE(parse(std::string("model = \"m\"\n\0", 13)).ok());
     EXPECT_FALSE(read_study("/no/such/study.toml").ok());

@@ -9,6 +9,10 @@
 
 namespace dwubit {
 
+void fail_toml_assertion() {
+    throw TomlAssertion();
+}
+
 std::string TomlTable::where(std::string_view key) const {
     const toml::node* const node = table_.get(key);
     const auto line = node != nullptr ? node->source().begin.line : table_.source().begin.line;

@@ -1,7 +1,6 @@
 // A table of a TOML file read with checks: known keys, types, ranges; messages say file, line, table and key.
 #pragma once
 
-#include <toml++/toml.h>
 #include <cstdint>
 #include <initializer_list>
 #include <optional>
@@ -10,6 +9,17 @@
 #include <vector>
 
 #include "dwubit/result.h"
+
+namespace dwubit {
+
+struct TomlAssertion {};
+[[noreturn]] void fail_toml_assertion();  // throws TomlAssertion
+
+}  // namespace dwubit
+
+// toml++ 3.3 asserts on malformed text (a line "["), and without assertions takes them for granted: here they throw.
+#define TOML_ASSERT(condition) ((condition) ? void() : ::dwubit::fail_toml_assertion())
+#include <toml++/toml.h>
 
 namespace dwubit {
 
