@@ -187,6 +187,7 @@ std::optional<HadamardSize> hadamard_size(std::int64_t n) {
     const auto twos = std::countr_zero(static_cast<std::uint64_t>(n));
     const std::int64_t odd = n >> twos;
     if (odd == 1) return HadamardSize{1, twos};
+    if (odd > kMaxHadamardOrder) return std::nullopt;
     std::int64_t order = 4 * odd;
     for (int used = 2; used <= twos && order <= kMaxHadamardOrder; ++used, order *= 2) {
         if (hadamard_matrix(static_cast<int>(order)) == nullptr) continue;
@@ -197,6 +198,7 @@ std::optional<HadamardSize> hadamard_size(std::int64_t n) {
 
 Result<HadamardSize> require_hadamard_size(std::int64_t n) {
     if (const auto size = hadamard_size(n)) return *size;
+    if (n < 1) return errorf(ErrorKind::kUnsupported, "there is no Hadamard matrix of size {}", n);
     const std::int64_t below = nearest_size(n, -1);
     const std::int64_t above = nearest_size(n, 1);
     std::string hint = "the nearest sizes that have one are ";
