@@ -111,7 +111,7 @@ TEST_F(CudaTest, HadamardTransformsAgreeWithTheProcessors) {
 }
 
 TEST_F(CudaTest, E8pSearchFindsWhatTheProcessorFinds) {
-    if (!has_cuda_kernels()) GTEST_SKIP() << "built without CUDA kernels";
+    if (!has_cuda_kernels()) GTEST_SKIP() << "this build has no CUDA kernels (-DDWUBIT_CUDA=ON)";
     for (const int bits : {2, 3, 4}) {
         constexpr std::int64_t kCount = 100003;
         const at::Tensor x = testing::gaussian(8, kCount, 5);
@@ -131,7 +131,7 @@ TEST_F(CudaTest, E8pSearchFindsWhatTheProcessorFinds) {
 }
 
 TEST_F(CudaTest, QuipSharpLosesAsMuchAsOnTheProcessorAndTheSameEachTime) {
-    if (!has_cuda_kernels()) GTEST_SKIP() << "built without CUDA kernels";
+    if (!has_cuda_kernels()) GTEST_SKIP() << "this build has no CUDA kernels (-DDWUBIT_CUDA=ON)";
     const HessianStore store = calibrated("cpu", "float32");
     const Json cpu = quantized("quip-sharp", "cpu", store.folder());
     const Json gpu = quantized("quip-sharp", "cuda", store.folder());

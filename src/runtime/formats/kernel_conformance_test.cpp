@@ -120,7 +120,8 @@ protected:
     void SetUp() override {
         const FormatKernel& kernel = *GetParam().kernel;
         if (runs_on(detect_cpu_isa(), kernel.isa, kernel.needs)) return;
-        GTEST_SKIP() << kernel.name << " needs " << isa_suffix(kernel.isa, kernel.needs);
+        GTEST_SKIP() << "this processor lacks " << isa_suffix(kernel.isa, kernel.needs) << ", which " << kernel.name
+                     << " needs";
     }
 };
 
@@ -182,7 +183,8 @@ class DequantizeKernel : public ::testing::TestWithParam<Row> {};
 TEST_P(DequantizeKernel, GivesTheReadersValues) {
     const FormatKernel& kernel = *GetParam().kernel;
     if (!runs_on(detect_cpu_isa(), kernel.isa, kernel.needs)) {
-        GTEST_SKIP() << kernel.name << " needs " << isa_suffix(kernel.isa, kernel.needs);
+        GTEST_SKIP() << "this processor lacks " << isa_suffix(kernel.isa, kernel.needs) << ", which " << kernel.name
+                     << " needs";
     }
     for (const Case& c : cases_of(GetParam())) {
         SCOPED_TRACE(to_string(c.shape) + dump_json(c.params));

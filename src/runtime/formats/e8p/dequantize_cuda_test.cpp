@@ -29,7 +29,9 @@ std::vector<T> from_device(const T* data, std::size_t count) {
 
 TEST(E8pCuda, GivesTheBitsOfTheCpu) {
     int devices = 0;
-    if (cudaGetDeviceCount(&devices) != cudaSuccess || devices == 0) GTEST_SKIP() << "no CUDA device";
+    if (cudaGetDeviceCount(&devices) != cudaSuccess || devices == 0) {
+        GTEST_SKIP() << "this machine has no CUDA device (docs/testing.md, GPU)";
+    }
     const Format& format = e8p_format();
     const e8p::KernelTables* const tables = to_device(&e8p::kernel_tables(), 1);
     for (const Shape& shape : {Shape{5, 33}, Shape{8, 256}, Shape{64, 4096}, Shape{3, 14336}}) {

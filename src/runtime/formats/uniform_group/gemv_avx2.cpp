@@ -2,6 +2,7 @@
 #include <immintrin.h>
 
 #include "runtime/formats/uniform_group/arrange_inl.h"
+#include "runtime/formats/uniform_group/one_group_avx2_inl.h"
 
 namespace dwubit::uniform_group {
 namespace {
@@ -10,21 +11,6 @@ inline float sum_of(__m256 x) {
     const __m128 four = _mm_add_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1));
     const __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
     return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
-}
-
-inline float scale_of(const Matrix& m, std::int64_t index) {
-    std::uint16_t bits;
-    __builtin_memcpy(&bits, m.scales + index * 2, sizeof bits);
-    return _mm_cvtss_f32(_mm_cvtph_ps(_mm_cvtsi32_si128(bits)));
-}
-
-template <int kBits>
-inline float offset_of(const Matrix& m, std::int64_t index) {
-    if (m.zeros == nullptr) return m.mirror_offset;
-    const std::int64_t bit = index * kBits;
-    unsigned value = m.zeros[bit / 8] >> (bit % 8);
-    if (bit % 8 + kBits > 8) value |= static_cast<unsigned>(m.zeros[bit / 8 + 1]) << (8 - bit % 8);
-    return static_cast<float>(value & ((1u << kBits) - 1));
 }
 
 // The sum over the groups of a row of scale * offset * sum of activations.

@@ -38,7 +38,9 @@ private:
 
 TEST(HadamardCuda, GivesTheBitsOfTheCpu) {
     int devices = 0;
-    if (cudaGetDeviceCount(&devices) != cudaSuccess || devices == 0) GTEST_SKIP() << "no CUDA device";
+    if (cudaGetDeviceCount(&devices) != cudaSuccess || devices == 0) {
+        GTEST_SKIP() << "this machine has no CUDA device (docs/testing.md, GPU)";
+    }
     struct Case {
         std::int64_t size;
         std::int64_t block;
