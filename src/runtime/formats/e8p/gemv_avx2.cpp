@@ -1,7 +1,7 @@
 // e8p_gemv_int8x2_avx2, e8p_gemv_int8_avx2: codes become bytes by table lookups, whose products with int8 activations
 // are summed in pairs of 16 bits.
-#include "runtime/formats/e8p/arrange_inl.h"
 #include "runtime/formats/e8p/decode_avx2_inl.h"
+#include "runtime/formats/e8p/product_inl.h"
 
 namespace dwubit::e8p {
 namespace {
@@ -78,32 +78,16 @@ inline void dot_row(const Matrix& m, const unsigned char* x, std::int64_t row, f
     for (int i = 0; i < kCount; ++i) y[i * stride] = add_up(sums[i]) * (m.scale / 4);
 }
 
-template <int kBits, bool kResidual>
-inline void product_bits(const Matrix& m, const unsigned char* x, std::int64_t rows, std::int64_t first,
-                         std::int64_t columns, float* y) {
-    const std::int64_t step = chunks(m) * arranged_int8(kResidual).stride;
-    std::int64_t done = 0;
-    for (; done + 4 <= rows; done += 4) {
-        for (std::int64_t j = 0; j < columns; ++j) {
-            dot_row<kBits, kResidual, 4>(m, x + done * step, first + j, y + done * columns + j, columns);
-        }
-    }
-    for (; done < rows; ++done) {
-        for (std::int64_t j = 0; j < columns; ++j) {
-            dot_row<kBits, kResidual, 1>(m, x + done * step, first + j, y + done * columns + j, columns);
-        }
-    }
-}
+struct RowKernel {
+    explicit RowKernel(const Matrix& of) : m(of) {}
 
-template <bool kResidual>
-inline void product(const void* matrix, const void* x, std::int64_t rows, std::int64_t first, std::int64_t columns,
-                    float* y) {
-    const Matrix& m = *static_cast<const Matrix*>(matrix);
-    const auto* const bytes = static_cast<const unsigned char*>(x);
-    if (m.bits == 2) return product_bits<2, kResidual>(m, bytes, rows, first, columns, y);
-    if (m.bits == 3) return product_bits<3, kResidual>(m, bytes, rows, first, columns, y);
-    product_bits<4, kResidual>(m, bytes, rows, first, columns, y);
-}
+    template <int kBits, bool kResidual, int kCount>
+    void dot_row(const unsigned char* x, std::int64_t row, float* y, std::int64_t stride) const {
+        e8p::dot_row<kBits, kResidual, kCount>(m, x, row, y, stride);
+    }
+
+    const Matrix& m;
+};
 
 }  // namespace
 
@@ -117,12 +101,12 @@ void arrange_int8_avx2(const void* matrix, const float* x, void* out) {
 
 void e8p_gemv_int8x2_avx2(const void* matrix, const void* x, std::int64_t rows, std::int64_t first,
                           std::int64_t columns, float* y) {
-    product<true>(matrix, x, rows, first, columns, y);
+    product<RowKernel, true>(matrix, x, rows, first, columns, y);
 }
 
 void e8p_gemv_int8_avx2(const void* matrix, const void* x, std::int64_t rows, std::int64_t first, std::int64_t columns,
                         float* y) {
-    product<false>(matrix, x, rows, first, columns, y);
+    product<RowKernel, false>(matrix, x, rows, first, columns, y);
 }
 
 }  // namespace dwubit::e8p
