@@ -6,6 +6,7 @@
 #include "dwubit/version.h"
 #include "eval/results.h"
 #include "study/estimate.h"
+#include "study/optional_json.h"
 
 namespace dwubit {
 namespace {
@@ -19,11 +20,6 @@ std::string key_of(const Json& parts) {
 // What every key holds.
 Json key_parts(StepKind kind) {
     return {{"step", step_kind_name(kind)}, {"dwubit", version()}};
-}
-
-template <class T>
-Json or_null(const std::optional<T>& value) {
-    return value ? Json(*value) : Json();
 }
 
 std::vector<std::string> texts(const std::vector<std::filesystem::path>& paths) {

@@ -1,12 +1,9 @@
 #include "study/settings.h"
 
+#include "study/optional_json.h"
+
 namespace dwubit {
 namespace {
-
-template <class T>
-Json or_null(const std::optional<T>& value) {
-    return value ? Json(*value) : Json();
-}
 
 Json corpus_json(const Study& study) {
     return {{"calibration", study.corpus.calibration.string()},
