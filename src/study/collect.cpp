@@ -229,10 +229,21 @@ void add_ratios(Json& models) {
     }
 }
 
+// Those of the steps that the study has now, made from what it says now.
+Result<Records> current_records(const Fields& note, Journal& journal) {
+    DWUBIT_ASSIGN(const Json* const keys, note.object("keys"));
+    DWUBIT_ASSIGN(Records records, journal.steps());
+    std::erase_if(records, [&](const auto& entry) {
+        const auto key = keys->find(entry.first);
+        return key == keys->end() || *key != entry.second.key;
+    });
+    return records;
+}
+
 Json steps_json(const Records& records, bool timings, double& total) {
     Json steps = Json::array();
     for (const auto& [id, record] : records) {
-        if (record.state != StepState::kDone || id == "report") continue;
+        if (record.state != StepState::kDone) continue;
         total += record.seconds;
         steps.push_back({{"id", id},
                          {"key", record.key},
@@ -271,7 +282,7 @@ Result<Json> collect_report(const fs::path& folder, Journal& journal, bool timin
     DWUBIT_ASSIGN(const Json note, parse_json(*text).context(std::string(kJournalFile)));
     const Fields fields(note, std::string(kJournalFile));
     DWUBIT_ASSIGN(const Json* const entries, fields.array("models"));
-    DWUBIT_ASSIGN(const Records records, journal.steps());
+    DWUBIT_ASSIGN(const Records records, current_records(fields, journal));
 
     std::vector<std::string> warnings;
     Json models = Json::array();

@@ -10,7 +10,8 @@
 namespace dwubit {
 
 // What the journal keeps of the study, so that a report needs neither its file nor its inputs: name, title, settings,
-// inputs with hashes, models with their methods, in order.
+// inputs with hashes, models with their methods, in order, keys of its steps. A step that was done with another key, or
+// is no step of the study any more, is none of the report.
 inline constexpr const char* kStudyNote = "study";
 
 // `timings`: seconds, times and machines too. Models whose steps are not done are left out, with a warning.

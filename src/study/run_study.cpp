@@ -94,7 +94,7 @@ std::string report_key(const Study& study, const std::vector<StudyStep>& steps,
 }
 
 // What the journal keeps for the report.
-Json study_note(const Study& study, const StudyInputs& inputs) {
+Json study_note(const Study& study, const StudyInputs& inputs, Json keys) {
     Json models = Json::array({{{"id", kBaseId}, {"method", nullptr}, {"path", study.model.string()}}});
     for (std::size_t i = 0; i < study.methods.size(); ++i) {
         models.push_back({{"id", study.methods[i].id},
@@ -120,7 +120,8 @@ Json study_note(const Study& study, const StudyInputs& inputs) {
     return {{"name", study.name},          {"title", study.title},
             {"file", study.file.string()}, {"sha256", study.sha256},
             {"models", std::move(models)}, {"inputs", std::move(files)},
-            {"tasks", inputs.task_names},  {"settings", settings_json(study, inputs)}};
+            {"tasks", inputs.task_names},  {"settings", settings_json(study, inputs)},
+            {"keys", std::move(keys)}};
 }
 
 class StudyRun {
@@ -234,6 +235,15 @@ public:
                   {"actual_seconds", actual}}},
                 {"report", report ? Json((folder_ / "report.html").string()) : Json()},
                 {"failed", failed_}};
+    }
+
+    // {id: key} of the steps that a report is made of.
+    Json keys() const {
+        Json keys = Json::object();
+        for (const StudyStep& step : steps_) {
+            if (step.kind != StepKind::kReport) keys[step.id] = step.key;
+        }
+        return keys;
     }
 
     bool all_done() const {
@@ -450,7 +460,7 @@ Result<Json> run_study(const StudyRequest& request, const StudyEnvironment& envi
         DWUBIT_TRY(run.check_budget());
         remove_temporaries(folder);
         warn_of_leftovers(study, folder, environment.warn);
-        DWUBIT_TRY(journal.set_note(kStudyNote, dump_json(study_note(study, inputs))));
+        DWUBIT_TRY(journal.set_note(kStudyNote, dump_json(study_note(study, inputs, run.keys()))));
         DWUBIT_ASSIGN(const bool finished, run.run());
         return run.object(!finished ? "resumable" : run.any_failed() ? "failed" : "done");
     };

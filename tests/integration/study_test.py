@@ -43,13 +43,6 @@ class Study(support.ProgramTest):
         self.assertIn(old, text)
         self.file.write_text(text.replace(old, new))
 
-    def journal(self, query):
-        connection = sqlite3.connect(self.out / "journal.sqlite")
-        try:
-            return connection.execute(query).fetchall()
-        finally:
-            connection.close()
-
 
 class Runs(Study):
     def test_from_nothing_to_a_report(self):
@@ -179,6 +172,25 @@ class Reports(Study):
             self.assertEqual(self.run_program("report", folder, "-o", target, "--no-timings").code, 0)
             shown.append({path.name: path.read_bytes() for path in sorted(target.rglob("*")) if path.is_file()})
         self.assertEqual(shown[0], shown[1])
+
+    def test_shows_nothing_that_was_measured_of_something_else(self):
+        """A study that stopped after a recipe was changed: the model is new, its measures are still the old one's"""
+        self.study()
+        connection = sqlite3.connect(self.out / "journal.sqlite")
+        with connection:
+            connection.execute("UPDATE steps SET key = 'other' WHERE id IN ('perplexity:gptq', 'eval:gptq')")
+            connection.execute("INSERT INTO steps SELECT 'quantize:gone', key, state, outputs, seconds, finished, "
+                               "environment, failed FROM steps WHERE id = 'quantize:rtn'")
+        connection.close()
+        self.assertEqual(self.run_program("report", self.out, "-o", self.root / "shown").code, 0)
+        report = json.loads((self.root / "shown/report.json").read_text())
+        models = {model["id"]: model for model in report["models"]}
+        self.assertEqual((models["gptq"]["perplexity"], models["gptq"]["tasks"]), (None, {}))
+        self.assertIsNotNone(models["rtn"]["perplexity"])
+        steps = [step["id"] for step in report["run"]["steps"]]
+        self.assertNotIn("eval:gptq", steps)
+        self.assertNotIn("quantize:gone", steps)
+        self.assertEqual(self.redone(), {"perplexity:gptq", "eval:gptq", "report"})
 
     def test_of_what_is_no_study(self):
         self.refused(1, "report", self.root / "nowhere", kind="not_found", names=["nowhere"])
