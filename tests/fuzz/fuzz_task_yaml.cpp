@@ -1,16 +1,14 @@
 // A task file of any text, up to its requests. Three inputs in one, cut at the first NULs: the YAML, the documents as
 // JSON lines, and as CSV. Also read as a Python literal.
-#include <unistd.h>
-
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
-#include <fstream>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/check.h"
+#include "readers.h"
 #include "tasks/csv.h"
 #include "tasks/python_value.h"
 #include "tasks/task.h"
@@ -22,30 +20,8 @@ namespace {
 namespace fs = std::filesystem;
 
 const fs::path& folder() {
-    static const fs::path made = [] {
-        fs::path path = fs::temp_directory_path() / ("fuzz_task_yaml." + std::to_string(getpid()));
-        fs::create_directories(path / "d");
-        return path;
-    }();
+    static const fs::path made = fuzz::make_folder("fuzz_task_yaml", {"d"});
     return made;
-}
-
-void write(const char* name, std::string_view text) {
-    std::ofstream(folder() / name, std::ios::binary | std::ios::trunc)
-        .write(text.data(), static_cast<std::streamsize>(text.size()));
-}
-
-std::string_view take_part(std::string_view& rest) {
-    const auto cut = rest.find('\0');
-    const std::string_view part = rest.substr(0, cut);
-    rest.remove_prefix(cut == std::string_view::npos ? rest.size() : cut + 1);
-    return part;
-}
-
-template <class T>
-bool accepted(const dwubit::Result<T>& result) {
-    if (!result.ok()) DWUBIT_CHECK(!result.error().message.empty() && result.error().message.size() < 4096);
-    return result.ok();
 }
 
 void build(const dwubit::TaskConfig& task) {
@@ -56,7 +32,7 @@ void build(const dwubit::TaskConfig& task) {
     for (const auto harness : {dwubit::Harness::kCurrent, dwubit::Harness::kPolish}) {
         options.harness = harness;
         const auto built = build_task(task, {{folder()}}, options);
-        if (!accepted(built)) continue;
+        if (!fuzz::accepted(built)) continue;
         DWUBIT_CHECK(built->items.size() <= 4 && !built->items.empty());
         for (const auto& item : built->items) DWUBIT_CHECK(!item.requests.empty());
     }
@@ -66,19 +42,19 @@ void build(const dwubit::TaskConfig& task) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     std::string_view rest(reinterpret_cast<const char*>(data), size);
-    const std::string_view yaml = take_part(rest);
-    const std::string_view documents = take_part(rest);
-    accepted(dwubit::parse_csv(rest, "x.csv"));
-    accepted(dwubit::parse_python_literal(rest));
-    if (!accepted(dwubit::parse_yaml(yaml, "x.yaml", "x"))) return 0;
-    write("x.yaml", yaml);
-    write("d/test.jsonl", documents);
+    const std::string_view yaml = fuzz::take_part(rest);
+    const std::string_view documents = fuzz::take_part(rest);
+    fuzz::accepted(dwubit::parse_csv(rest, "x.csv"));
+    fuzz::accepted(dwubit::parse_python_literal(rest));
+    if (!fuzz::accepted(dwubit::parse_yaml(yaml, "x.yaml", "x"))) return 0;
+    fuzz::write(folder() / "x.yaml", yaml);
+    fuzz::write(folder() / "d/test.jsonl", documents);
     const std::vector<fs::path> folders = {folder()};
     const auto index = dwubit::TaskIndex::open(folders);
-    if (!accepted(index)) return 0;
+    if (!fuzz::accepted(index)) return 0;
     for (const auto& [name, entry] : index->entries()) {
         const auto selection = index->select(std::vector<std::string>{name});
-        if (!accepted(selection)) continue;
+        if (!fuzz::accepted(selection)) continue;
         for (dwubit::TaskConfig task : selection->tasks) {
             // Nothing outside the folder is read.
             task.dataset_path = "d";
