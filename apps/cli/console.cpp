@@ -10,6 +10,7 @@
 #include <mutex>
 
 #include "base/text.h"
+#include "duration.h"
 #include "dwubit/version.h"
 
 namespace dwubit::cli {
@@ -35,14 +36,7 @@ public:
         if (now - drawn_ < std::chrono::milliseconds(100)) return;
         drawn_ = now;
         const double elapsed = std::chrono::duration<double>(now - start_).count();
-        std::string line = fmt::format("{}: {}", task_, done);
-        if (total_ > 0) line += fmt::format("/{}", total_);
-        line += fmt::format(" {}", unit_);
-        if (total_ > 0 && done > 0) {
-            line +=
-                fmt::format(", ETA {:.0f} s", elapsed * static_cast<double>(total_ - done) / static_cast<double>(done));
-        }
-        fmt::print(stderr, "\r\x1b[K{}", line);
+        fmt::print(stderr, "\r\x1b[K{}", progress_text(task_, done, total_, unit_, elapsed));
         std::fflush(stderr);
     }
 

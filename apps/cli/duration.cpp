@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 namespace dwubit::cli {
@@ -20,6 +21,18 @@ std::string bytes_text(std::uint64_t bytes) {
     if (value < 1e6) return fmt::format("{:.1f} kB", value / 1e3);
     if (value < 1e9) return fmt::format("{:.1f} MB", value / 1e6);
     return fmt::format("{:.1f} GB", value / 1e9);
+}
+
+std::string progress_text(std::string_view task, std::int64_t done, std::int64_t total, std::string_view unit,
+                          double seconds) {
+    std::string text = fmt::format("{}: {}", task, done);
+    if (total > 0) text += fmt::format("/{}", total);
+    text += fmt::format(" {}", unit);
+    if (total > 0 && done > 0) {
+        const double left = seconds * static_cast<double>(total - done) / static_cast<double>(done);
+        text += fmt::format(", ETA {}", duration_text(left));
+    }
+    return text;
 }
 
 }  // namespace dwubit::cli

@@ -59,15 +59,7 @@ public:
         const auto now = Clock::now();
         if (now - said_ < (terminal_ ? kRedraw : kPlainPause)) return;
         said_ = now;
-        std::string line = fmt::format("{}: {} {}", head_, task_, done);
-        if (total_ > 0) line += fmt::format("/{}", total_);
-        line += fmt::format(" {}", unit_);
-        if (total_ > 0 && done > 0) {
-            const double left =
-                seconds_between(start_, now) * static_cast<double>(total_ - done) / static_cast<double>(done);
-            line += fmt::format(", ETA {}", duration_text(left));
-        }
-        show(line);
+        show(fmt::format("{}: {}", head_, progress_text(task_, done, total_, unit_, seconds_between(start_, now))));
     }
 
     void end() override {}
