@@ -14,7 +14,7 @@ constexpr std::array kTypes = {
     BlockType{1, "F16", 1, 2, ggml::decode_f16, ggml::encode_f16},
     BlockType{2, "Q4_0", 32, 18, ggml::decode_q4_0, ggml::encode_q4_0},
     BlockType{3, "Q4_1", 32, 20, ggml::decode_q4_1},
-    BlockType{6, "Q5_0", 32, 22, ggml::decode_q5_0},
+    BlockType{6, "Q5_0", 32, 22, ggml::decode_q5_0, ggml::encode_q5_0},
     BlockType{7, "Q5_1", 32, 24, ggml::decode_q5_1},
     BlockType{8, "Q8_0", 32, 34, ggml::decode_q8_0, ggml::encode_q8_0},
     BlockType{10, "Q2_K", 256, 84, ggml::decode_q2_k, ggml::encode_q2_k},

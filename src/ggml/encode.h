@@ -12,6 +12,7 @@ void encode_f32(const float* row, std::int64_t blocks, const float* importance, 
 void encode_f16(const float* row, std::int64_t blocks, const float* importance, std::byte* out);
 void encode_bf16(const float* row, std::int64_t blocks, const float* importance, std::byte* out);
 void encode_q4_0(const float* row, std::int64_t blocks, const float* importance, std::byte* out);
+void encode_q5_0(const float* row, std::int64_t blocks, const float* importance, std::byte* out);
 void encode_q8_0(const float* row, std::int64_t blocks, const float* importance, std::byte* out);
 void encode_iq4_nl(const float* row, std::int64_t blocks, const float* importance, std::byte* out);
 void encode_q2_k(const float* row, std::int64_t blocks, const float* importance, std::byte* out);

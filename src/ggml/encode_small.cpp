@@ -29,15 +29,39 @@ void pack_halves(const std::uint8_t* codes, Byte* qs) {
     for (int i = 0; i < 16; ++i) qs[i] = static_cast<Byte>(codes[i] | codes[16 + i] << 4);
 }
 
-void round_q4_0(const float* x, BlockQ40& block) {
-    const float d = extreme_of(x) / -8;
+// Codes of 0 to 2 kMost - 1 for scale * (code - kMost), the scale from the value of the largest magnitude; returns it.
+template <int kMost>
+float round_by_extreme(const float* x, std::uint8_t* codes) {
+    const float d = extreme_of(x) / -kMost;
     const float inverse = d != 0 ? 1.0f / d : 0.0f;
-    write_f16(d, block.d);
-    std::uint8_t codes[kSmall];
     for (int i = 0; i < kSmall; ++i) {
-        codes[i] = static_cast<std::uint8_t>(to_integer(x[i] * inverse + 8.5f, 0, 15));
+        codes[i] = static_cast<std::uint8_t>(to_integer(x[i] * inverse + (kMost + 0.5f), 0, 2 * kMost - 1));
     }
-    pack_halves(codes, block.qs);
+    return d;
+}
+
+float sum_of_squares(const float* x, std::int64_t n) {
+    float sum = 0;
+    for (std::int64_t i = 0; i < n; ++i) sum += x[i] * x[i];
+    return sum;
+}
+
+// What Q4_0 and Q5_0 share: `store(b, d, codes)` for each block.
+template <int kMost, class Store>
+void encode_signed(const float* row, std::int64_t blocks, const float* importance, const Store& store) {
+    const float variance = sum_of_squares(row, blocks * kSmall) / static_cast<float>(blocks * kSmall);
+    for (std::int64_t b = 0; b < blocks; ++b) {
+        const float* const x = row + b * kSmall;
+        std::uint8_t codes[kSmall];
+        if (importance == nullptr) {
+            store(b, round_by_extreme<kMost>(x, codes), codes);
+            continue;
+        }
+        float w[kSmall];
+        for (int i = 0; i < kSmall; ++i) w[i] = importance[b * kSmall + i] * std::sqrt(variance + x[i] * x[i]);
+        const float d = fit_signed(kSmall, kMost, x, w, codes);
+        store(b, d, codes);
+    }
 }
 
 // The index of the value of IQ4_NL nearest to x.
@@ -83,12 +107,6 @@ float fit_iq4_nl(const float* x, const float* w) {
     return d;
 }
 
-float sum_of_squares(const float* x, std::int64_t n) {
-    float sum = 0;
-    for (std::int64_t i = 0; i < n; ++i) sum += x[i] * x[i];
-    return sum;
-}
-
 }  // namespace
 
 void encode_f32(const float* row, std::int64_t blocks, const float* /*importance*/, std::byte* out) {
@@ -108,20 +126,26 @@ void encode_bf16(const float* row, std::int64_t blocks, const float* /*importanc
 }
 
 void encode_q4_0(const float* row, std::int64_t blocks, const float* importance, std::byte* out) {
-    auto* const block = reinterpret_cast<BlockQ40*>(out);
-    if (importance == nullptr) {
-        for (std::int64_t b = 0; b < blocks; ++b) round_q4_0(row + b * kSmall, block[b]);
-        return;
-    }
-    const float variance = sum_of_squares(row, blocks * kSmall) / static_cast<float>(blocks * kSmall);
-    for (std::int64_t b = 0; b < blocks; ++b) {
-        const float* const x = row + b * kSmall;
-        float w[kSmall];
-        std::uint8_t codes[kSmall];
-        for (int i = 0; i < kSmall; ++i) w[i] = importance[b * kSmall + i] * std::sqrt(variance + x[i] * x[i]);
-        write_f16(fit_signed(kSmall, 8, x, w, codes), block[b].d);
-        pack_halves(codes, block[b].qs);
-    }
+    encode_signed<8>(row, blocks, importance, [&](std::int64_t b, float d, const std::uint8_t* codes) {
+        BlockQ40& block = reinterpret_cast<BlockQ40*>(out)[b];
+        write_f16(d, block.d);
+        pack_halves(codes, block.qs);
+    });
+}
+
+void encode_q5_0(const float* row, std::int64_t blocks, const float* importance, std::byte* out) {
+    encode_signed<16>(row, blocks, importance, [&](std::int64_t b, float d, const std::uint8_t* codes) {
+        BlockQ50& block = reinterpret_cast<BlockQ50*>(out)[b];
+        write_f16(d, block.d);
+        std::uint8_t low[kSmall];
+        std::uint32_t high = 0;
+        for (int i = 0; i < kSmall; ++i) {
+            low[i] = codes[i] & 15;
+            high |= static_cast<std::uint32_t>(codes[i] >> 4) << i;
+        }
+        std::memcpy(block.qh, &high, sizeof(high));
+        pack_halves(low, block.qs);
+    });
 }
 
 void encode_q8_0(const float* row, std::int64_t blocks, const float* /*importance*/, std::byte* out) {

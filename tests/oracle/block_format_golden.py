@@ -15,7 +15,7 @@ import numpy as np
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 # format: type, offset of the F16 numbers in a block, how many
 FORMATS = {"iq2_xxs": ("IQ2_XXS", 0, 1), "q2_k": ("Q2_K", 80, 2), "q4_k": ("Q4_K", 0, 2), "q5_k": ("Q5_K", 0, 2), "q6_k": ("Q6_K", 208, 1),
-           "q8_0": ("Q8_0", 0, 1), "iq4_nl": ("IQ4_NL", 0, 1), "q4_0": ("Q4_0", 0, 1)}
+           "q8_0": ("Q8_0", 0, 1), "iq4_nl": ("IQ4_NL", 0, 1), "q4_0": ("Q4_0", 0, 1), "q5_0": ("Q5_0", 0, 1)}
 
 
 def main():

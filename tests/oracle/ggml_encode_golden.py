@@ -16,7 +16,7 @@ import numpy as np
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 ROWS, COLUMNS = 6, 1024
-TYPES = {"F16": (1, 1, 2), "Q4_0": (2, 32, 18), "Q8_0": (8, 32, 34), "Q2_K": (10, 256, 84), "Q4_K": (12, 256, 144), "Q5_K": (13, 256, 176),
+TYPES = {"F16": (1, 1, 2), "Q4_0": (2, 32, 18), "Q5_0": (6, 32, 22), "Q8_0": (8, 32, 34), "Q2_K": (10, 256, 84), "Q4_K": (12, 256, 144), "Q5_K": (13, 256, 176),
          "Q6_K": (14, 256, 210), "IQ2_XXS": (16, 256, 66), "IQ4_NL": (20, 32, 18), "BF16": (30, 1, 2)}
 KINDS = ("normal", "heavy", "holes", "tiny", "positive")
 ORLIK = {"Q2_K": "down_proj", "Q4_K": "v_proj", "Q5_K": "o_proj", "Q6_K": "q_proj", "IQ2_XXS": "gate_proj", "IQ4_NL": "up_proj", "Q4_0": "k_proj"}

@@ -12,6 +12,12 @@
 namespace dwubit {
 namespace {
 
+const BlockType& block_type_of(const BlockSpec& spec) {
+    const BlockType* const type = find_block_type(spec.type);
+    DWUBIT_CHECK(type != nullptr);
+    return *type;
+}
+
 // The same for every block of a spec.
 struct Sizes {
     std::int64_t blocks;       // of a row
@@ -72,14 +78,7 @@ private:
     BlockMatrix matrix_;
 };
 
-}  // namespace
-
-const BlockType& block_type_of(const BlockSpec& spec) {
-    const BlockType* const type = find_block_type(spec.type);
-    DWUBIT_CHECK(type != nullptr);
-    return *type;
-}
-
+// Rows of blocks in parts.
 Codes codes_of_blocks(const BlockSpec& spec, const Shape& shape, std::span<const std::byte> blocks) {
     const Sizes sizes = sizes_of(spec, shape);
     Codes codes{shape, Json::object(), {}};
@@ -93,6 +92,8 @@ Codes codes_of_blocks(const BlockSpec& spec, const Shape& shape, std::span<const
     }
     return codes;
 }
+
+}  // namespace
 
 Result<Json> check_block_params(const BlockSpec& spec, const Json& params, const Shape& shape) {
     DWUBIT_TRY(check_matrix(shape));

@@ -19,11 +19,6 @@ struct BlockSpec {
     int scale_count;
 };
 
-const BlockType& block_type_of(const BlockSpec& spec);
-
-// Codes that pack() turns into these rows of blocks, [out, blocks * bytes of a block].
-Codes codes_of_blocks(const BlockSpec& spec, const Shape& shape, std::span<const std::byte> blocks);
-
 // The functions of a Format, for any spec.
 Result<Json> check_block_params(const BlockSpec& spec, const Json& params, const Shape& shape);
 std::vector<FieldSpec> block_code_fields(const BlockSpec& spec, const Shape& shape);
