@@ -10,6 +10,7 @@
 #include "base/mapped_file.h"
 #include "base/sha256.h"
 #include "checkpoint/safetensors_writer.h"
+#include "checkpoint/stored_tensor.h"
 
 namespace dwubit {
 namespace {
@@ -73,7 +74,7 @@ Result<std::string> model_sha256(const HfDir& directory, ThreadPool& pool) {
     hash.update(dump_json(directory.config) + "\n");
     for (std::size_t i = 0; i < tensors.size(); ++i) {
         const TensorView& tensor = *tensors[i];
-        hash.update(dump_json(Json::array({tensor.name, dtype_name(tensor.dtype), tensor.shape, hashes[i]})) + "\n");
+        hash.update(dump_json(Json::array({tensor.name, stored_type_name(tensor), tensor.shape, hashes[i]})) + "\n");
     }
     return hash.hex_digest();
 }
