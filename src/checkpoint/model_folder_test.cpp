@@ -85,7 +85,7 @@ TEST(ModelFolder, CopiesWhatBelongsToTheModel) {
     }
     fs::create_directories(folder / "from/tokenizer.d.json");
     fs::create_directories(folder / "to");
-    const auto names = copy_side_files(folder / "from", folder / "to");
+    const auto names = copy_side_files(from, folder / "to");
     ASSERT_TRUE(names.ok()) << names.error().message;
     EXPECT_EQ(*names, std::vector<std::string>(std::begin(copied), std::end(copied)));
     EXPECT_EQ(std::distance(fs::directory_iterator(folder / "to"), fs::directory_iterator{}), std::ssize(copied));

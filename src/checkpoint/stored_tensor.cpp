@@ -22,6 +22,11 @@ std::int64_t place_of_row(std::int64_t row, std::int64_t rows, std::int64_t head
     return row - in_head + (in_head % half) * 2 + in_head / half;
 }
 
+// A bias, whose values move as the rows of its matrix do.
+bool is_reordered_vector(const TensorView& tensor) {
+    return tensor.shape.size() == 1 && tensor.heads > 0;
+}
+
 std::size_t stored_row_bytes(const TensorView& tensor) {
     const auto rows = static_cast<std::size_t>(stored_rows(tensor));
     return rows == 0 ? 0 : tensor.bytes.size() / rows;
@@ -41,14 +46,14 @@ DType value_dtype(const TensorView& tensor) {
 }
 
 std::int64_t stored_rows(const TensorView& tensor) {
+    if (is_reordered_vector(tensor)) return tensor.shape[0];
     std::int64_t rows = 1;
-    const std::size_t outer = tensor.shape.size() == 1 ? 1 : tensor.shape.size() - 1;
-    for (std::size_t i = 0; i < outer && i < tensor.shape.size(); ++i) rows *= tensor.shape[i];
+    for (std::size_t i = 0; i + 1 < tensor.shape.size(); ++i) rows *= tensor.shape[i];
     return rows;
 }
 
 std::int64_t stored_row_values(const TensorView& tensor) {
-    return tensor.shape.size() < 2 ? 1 : tensor.shape.back();
+    return tensor.shape.empty() || is_reordered_vector(tensor) ? 1 : tensor.shape.back();
 }
 
 std::span<const std::byte> stored_row(const TensorView& tensor, std::int64_t row) {
@@ -67,7 +72,6 @@ void read_stored_rows(const TensorView& tensor, std::int64_t first, std::int64_t
         DWUBIT_CHECK(read_as_f32(rows, {out, static_cast<std::size_t>(count * values)}).ok());
         return;
     }
-    // A row of a vector is one value, which is no whole block of any type but those of one weight.
     DWUBIT_CHECK(values % tensor.blocks->weights == 0);
     for (std::int64_t row = first; row < first + count; ++row, out += values) {
         tensor.blocks->decode(stored_row(tensor, row).data(), values / tensor.blocks->weights, out);

@@ -16,7 +16,7 @@ std::string_view stored_type_name(const TensorView& tensor);
 // What its values are: dtype of a plain tensor and of blocks of one weight, F32 of others.
 DType value_dtype(const TensorView& tensor);
 
-// A tensor as rows: of a vector each value is one.
+// A tensor as rows of its innermost dimension; a vector is one row, one whose values are reordered a row each.
 std::int64_t stored_rows(const TensorView& tensor);
 std::int64_t stored_row_values(const TensorView& tensor);
 
