@@ -390,6 +390,10 @@ std::string_view gguf_type_name(GgufType type) {
     return row_of(type).name;
 }
 
+std::size_t gguf_type_size(GgufType type) {
+    return row_of(type).size;
+}
+
 Result<GgufFile> parse_gguf(std::span<const std::byte> file, const std::string& file_name) {
     auto parsed = parse(file, file_name);
     if (!parsed.ok()) parsed.error().message = file_name + ": " + parsed.error().message;

@@ -37,6 +37,7 @@ enum class GgufType : std::uint32_t {
 };
 
 std::string_view gguf_type_name(GgufType type);  // "u8", "string", ...
+std::size_t gguf_type_size(GgufType type);       // bytes of a value; 0 of strings and arrays
 
 // Elements of one type; arrays of arrays are refused.
 struct GgufArray {
