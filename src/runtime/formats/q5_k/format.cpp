@@ -1,0 +1,23 @@
+// Format q5_k: ggml's Q5_K, 5 bits, scale and minimum per 32 weights, 5.5 bits per weight. docs/formats/q5_k.md
+#include "runtime/formats/block_format.h"
+
+namespace dwubit {
+namespace {
+
+constexpr BlockSpec kQ5KSpec = {"q5_k", "Q5_K", 5, 0, 2};
+
+constexpr FormatKernel kKernels[] = {
+    {"q5_k_dequantize_f32_ref", "dequantize", Isa::kRef, "cpu"},
+    {"q5_k_gemm_f32_ref", "gemm", Isa::kRef, "cpu"},
+};
+
+}  // namespace
+
+const Format& q5_k_format();
+
+const Format& q5_k_format() {
+    static const Format format = make_block_format<kQ5KSpec, q5_k_format>(kKernels);
+    return format;
+}
+
+}  // namespace dwubit
