@@ -25,7 +25,7 @@ MODULES = {
     "include/dwubit": Module(),
     "src/base": Module("include/dwubit", "fmt posix cpuid"),
     "src/json": Module("base", "nlohmann fmt"),
-    "src/ggml": Module("base"),
+    "src/ggml": Module("runtime/cpu base"),
     "src/checkpoint": Module("ggml json base", "fmt zlib"),
     "src/hessians": Module("runtime/model checkpoint ggml json base", "fmt"),
     "src/template": Module("base", "fmt"),

@@ -22,7 +22,8 @@ namespace dwubit::lab {
 struct SiteProblem {
     std::int64_t layer = 0;
     Site site = Site::kQkv;
-    at::Tensor hessian;  // [in, in] float64 on the device, symmetric; undefined without Hessians
+    at::Tensor hessian;                  // [in, in] float64 on the device, symmetric; undefined without Hessians
+    const ModelConfig* model = nullptr;  // for methods that treat layers or heads differently; nullptr: not known
 };
 
 // What a method computes once per site for all of its linears (a factorisation).

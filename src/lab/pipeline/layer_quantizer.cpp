@@ -168,7 +168,7 @@ void quantize_site(const QuantizeJob& job, std::int64_t layer, Site site, std::v
             {module, load_weight(job, module), linear_seed(job.context.seed, layer, out.size() + linears.size())});
         weights += linears.back().weight.numel();
     }
-    const SiteProblem problem = {layer, site, load_site_hessian(job, layer, site)};
+    const SiteProblem problem = {layer, site, load_site_hessian(job, layer, site), &job.config};
     unwrap(check_stop());
     std::unique_ptr<PreparedSite> prepared;
     if (job.method.prepare != nullptr) prepared = job.method.prepare(problem, job.parameters, job.context);

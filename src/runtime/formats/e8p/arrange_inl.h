@@ -2,44 +2,14 @@
 #pragma once
 
 #include "runtime/formats/e8p/kernels.h"
-#include "runtime/formats/int8_block_inl.h"
+#include "runtime/formats/int8_lanes_inl.h"
 
 namespace dwubit::e8p {
 namespace {
 
 template <bool kResidual>
 inline void arrange_int8(const void* matrix, const float* x, void* out) {
-    const Matrix& m = *static_cast<const Matrix*>(matrix);
-    constexpr ArrangedInt8 kLayout = arranged_int8(kResidual);
-    auto* chunk = static_cast<unsigned char*>(out);
-    for (std::int64_t c = 0; c < chunks(m); ++c, chunk += kLayout.stride) {
-        float values[kChunkColumns];
-        std::int8_t high[kChunkColumns];
-        std::int8_t low[kChunkColumns];
-        const std::int64_t first = c * kChunkColumns;
-        const std::int64_t count = m.in - first < kChunkColumns ? m.in - first : kChunkColumns;
-        for (std::int64_t i = 0; i < count; ++i) values[i] = x[first + i];
-        for (std::int64_t i = count; i < kChunkColumns; ++i) values[i] = 0.0f;
-        auto* const scales = reinterpret_cast<float*>(chunk + kLayout.scales);
-        for (std::int64_t b = 0; b < kChunkColumns / kInt8Block; ++b) {
-            const std::int64_t at = b * kInt8Block;
-            const float scale = round_block<kResidual>(values + at, high + at, low + at);
-            scales[2 * b] = scales[2 * b + 1] = kResidual ? scale / 256.0f : scale;
-        }
-        auto* const to = reinterpret_cast<std::int8_t*>(chunk);
-        auto* const sums = reinterpret_cast<std::int32_t*>(chunk + kLayout.sums);
-        for (std::int64_t l = 0; l < kLanes; ++l) sums[l] = 0;
-        for (std::int64_t i = 0; i < kChunkColumns; ++i) {
-            const std::int64_t column = column_of(i);
-            to[i] = high[column];
-            std::int32_t value = +high[column];
-            if constexpr (kResidual) {
-                to[kChunkColumns + i] = low[column];
-                value = value * 256 + low[column];
-            }
-            sums[i % kVectorBytes / 4] += kOffset * value;
-        }
-    }
+    arrange_int8_lanes<LaneOrder, kResidual>(x, static_cast<const Matrix*>(matrix)->in, out);
 }
 
 }  // namespace

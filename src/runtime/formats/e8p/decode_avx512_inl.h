@@ -5,6 +5,7 @@
 #include <immintrin.h>
 
 #include "runtime/formats/e8p/kernels.h"
+#include "runtime/formats/look_up_avx512_inl.h"
 
 namespace dwubit::e8p {
 namespace {
@@ -48,25 +49,13 @@ inline Registers load_registers(const KernelTables& t) {
     return r;
 }
 
-// Entry a of 256 words for each of 32 bytes a.
-inline __m512i look_up(const Registers& r, __m256i a) {
-    const __m512i index = _mm512_cvtepu8_epi16(a);
-    const __mmask32 bit6 = _mm512_movepi16_mask(_mm512_slli_epi16(index, 9));
-    const __mmask32 bit7 = _mm512_movepi16_mask(_mm512_slli_epi16(index, 8));
-    const __m512i w0 = _mm512_permutex2var_epi16(r.words[0], index, r.words[1]);
-    const __m512i w1 = _mm512_permutex2var_epi16(r.words[2], index, r.words[3]);
-    const __m512i w2 = _mm512_permutex2var_epi16(r.words[4], index, r.words[5]);
-    const __m512i w3 = _mm512_permutex2var_epi16(r.words[6], index, r.words[7]);
-    return _mm512_mask_blend_epi16(bit7, _mm512_mask_blend_epi16(bit6, w0, w1), _mm512_mask_blend_epi16(bit6, w2, w3));
-}
-
 // Four times the values of up to 32 codes plus kOffset, in the order of kernels.h; those behind `count` are of code 0.
 template <Order kOrder>
 inline void decode_chunk(const Registers& r, const unsigned char* rows, const unsigned char* signs, __mmask32 count,
                          __m512i* out) {
     const __m256i a = _mm256_maskz_loadu_epi8(count, rows);
     __m256i s = _mm256_maskz_loadu_epi8(count, signs);
-    __m512i words = look_up(r, a);
+    __m512i words = look_up_words(r.words, a);
     if constexpr (kOrder == Order::kColumns) words = _mm512_permutexvar_epi16(r.place, words);
     // parity of each byte of s in its bit 0
     __m256i parity = _mm256_xor_si256(s, _mm256_srli_epi16(s, 4));

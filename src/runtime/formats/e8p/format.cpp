@@ -15,7 +15,7 @@ constexpr double kMaxResidual = 64;
 template <bool kResidual>
 std::size_t int8_bytes(const void* matrix) {
     const auto& m = *static_cast<const e8p::Matrix*>(matrix);
-    return static_cast<std::size_t>(e8p::chunks(m) * e8p::arranged_int8(kResidual).stride);
+    return static_cast<std::size_t>(e8p::chunks(m) * arranged_int8(kResidual).stride);
 }
 
 // All matrices of so many columns read activations in one order.

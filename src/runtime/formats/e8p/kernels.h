@@ -1,12 +1,13 @@
 // What the kernels of e8p read, and their names. Fixed-width types only: the *_avx* files include it.
 //
-// A chunk is 32 codes, 256 columns. Its values are made as four vectors of 64 bytes: vector c has code 4 q + c in bytes
-// [8 q, 8 q + 8), so that bytes [8 q, 8 q + 8) of all four are 32 neighbouring columns, which share a scale of int8
-// activations. Inside a code coordinates stand in the order of the sign bits. Activations are put into that order once.
+// A chunk is 32 codes, whose values and activations lie as int8_lanes.h says; inside a code coordinates stand in the
+// order of the sign bits.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+
+#include "runtime/formats/int8_lanes.h"
 
 namespace dwubit::e8p {
 
@@ -37,11 +38,6 @@ struct Matrix {
 };
 
 inline constexpr std::int64_t kChunkCodes = 32;
-inline constexpr std::int64_t kChunkColumns = 256;
-inline constexpr std::int64_t kVectors = 4;  // of a chunk
-inline constexpr std::int64_t kVectorBytes = 64;
-inline constexpr std::int64_t kLanes = 16;  // of 4 bytes in a vector
-inline constexpr std::int64_t kScaleColumns = 32;
 // Added to four times the values where a kernel wants them unsigned: 1 to 23.
 inline constexpr int kOffset = 12;
 
@@ -51,28 +47,18 @@ namespace {
 // Of position j inside a code.
 constexpr int kCoordinate[8] = {0, 2, 4, 6, 1, 3, 5, 7};
 
-// The column inside a chunk that byte `at` of its 256 belongs to.
+// Of int8_lanes.h.
+struct LaneOrder {
+    static constexpr int kOffset = e8p::kOffset;
+    static constexpr int coordinate(std::int64_t j) { return kCoordinate[j]; }
+};
+
 constexpr std::int64_t column_of(std::int64_t at) {
-    return at % kVectorBytes / 8 * kScaleColumns + at / kVectorBytes * 8 + kCoordinate[at % 8];
+    return lane_column<LaneOrder>(at);
 }
 
 inline std::int64_t chunks(const Matrix& m) {
     return (m.blocks + kChunkCodes - 1) / kChunkCodes;
-}
-
-// A row of activations in int8, as arrange_* write it, chunk by chunk:
-//
-//   256 int8         x / s rounded; with int8x2 256 more for 256 times what that left over
-//   16 floats        of each lane of the vectors: s, with int8x2 s / 256
-//   16 int32         of each lane, over the four vectors: kOffset times the sum of the rounded activations in that unit
-struct ArrangedInt8 {
-    std::int64_t scales;  // offsets in a chunk, in bytes
-    std::int64_t sums;
-    std::int64_t stride;  // of chunks
-};
-constexpr ArrangedInt8 arranged_int8(bool residual) {
-    const std::int64_t values = kChunkColumns * (residual ? 2 : 1);
-    return {values, values + kLanes * 4, values + kLanes * 8};
 }
 
 }  // namespace

@@ -1,9 +1,10 @@
-// The loops of the int8 kernels around one row of W: rows of activations four at a time, then one by one.
+// The loops of the int8 kernels around one row of W.
 #pragma once
 
 #include <cstdint>
 
 #include "runtime/formats/e8p/arrange_inl.h"
+#include "runtime/formats/product_rows_inl.h"
 
 namespace dwubit::e8p {
 namespace {
@@ -15,17 +16,10 @@ inline void product_bits(const Matrix& m, const unsigned char* x, std::int64_t r
                          std::int64_t columns, float* y) {
     const RowKernel kernel(m);
     const std::int64_t step = chunks(m) * arranged_int8(kResidual).stride;
-    std::int64_t done = 0;
-    for (; done + 4 <= rows; done += 4) {
-        for (std::int64_t j = 0; j < columns; ++j) {
-            kernel.template dot_row<kBits, kResidual, 4>(x + done * step, first + j, y + done * columns + j, columns);
-        }
-    }
-    for (; done < rows; ++done) {
-        for (std::int64_t j = 0; j < columns; ++j) {
-            kernel.template dot_row<kBits, kResidual, 1>(x + done * step, first + j, y + done * columns + j, columns);
-        }
-    }
+    const auto dot_row = [&]<int kCount>(const unsigned char* some, std::int64_t row, float* to, std::int64_t stride) {
+        kernel.template dot_row<kBits, kResidual, kCount>(some, row, to, stride);
+    };
+    product_rows(dot_row, x, step, rows, first, columns, y);
 }
 
 template <class RowKernel, bool kResidual>
