@@ -5,6 +5,7 @@
 
 #include "arguments.h"
 #include "base/error.h"
+#include "checkpoint/stored_tensor.h"
 #include "command.h"
 #include "runtime/cpu/memory_speed.h"
 #include "runtime/engine/speed.h"
@@ -181,8 +182,8 @@ private:
             const auto packed = model.config.packed.find(linear.module);
             const bool dense = packed == model.config.packed.end();
             const TensorView* const weight = dense ? model.directory.tensors.find(linear.module + ".weight") : nullptr;
-            const std::string format = dense ? std::string(dtype_name(weight->dtype)) : packed->second.format->id;
-            const KernelInfo kernel = dense ? choose_dense_kernel(weight->dtype, act).info
+            const std::string format = dense ? std::string(stored_type_name(*weight)) : packed->second.format->id;
+            const KernelInfo kernel = dense ? choose_dense_kernel(value_dtype(*weight), act).info
                                             : choose_packed_kernel(*packed->second.format, act, packed->second.params,
                                                                    {linear.out, linear.in})
                                                   .info;

@@ -41,7 +41,7 @@ public:
         DWUBIT_ASSIGN(const KvType kv, kv_type_from_name(kv_name_));
         if (system_) system_ = replace_invalid_utf8(*system_);
         DWUBIT_ASSIGN(const Tokenizer tokenizer, load_tokenizer(model_));
-        DWUBIT_ASSIGN(const ChatConfig config, read_chat_config(model_));
+        DWUBIT_ASSIGN(const ChatConfig config, load_chat_config(model_));
         DWUBIT_ASSIGN(ChatTemplate chat_template, find_template(config));
         DWUBIT_ASSIGN(const auto pool, common.make_pool());
         DWUBIT_ASSIGN(const Model model, Model::load(model_, act, *pool, console.progress()));
@@ -76,7 +76,7 @@ private:
         if (!config.chat_template) {
             return errorf(ErrorKind::kNotFound,
                           "{} has no chat template: neither chat_template.jinja nor a "
-                          "'chat_template' in tokenizer_config.json",
+                          "'chat_template' in tokenizer_config.json (of a GGUF file: tokenizer.chat_template)",
                           model_.string())
                 .with_hint("--chat-template FILE or chatml; for a model that only continues texts: dwubit generate");
         }

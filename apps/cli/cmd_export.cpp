@@ -3,12 +3,13 @@
 #include "base/text.h"
 #include "command.h"
 #include "convert/dense.h"
+#include "convert/gguf.h"
 #include "convert/quip_sharp.h"
 
 namespace dwubit::cli {
 namespace {
 
-constexpr const char* kLayouts[] = {"dense", "quip-sharp"};
+constexpr const char* kLayouts[] = {"dense", "quip-sharp", "gguf"};
 
 Error unknown_layout(const std::string& name) {
     const std::vector<std::string> names(std::begin(kLayouts), std::end(kLayouts));
@@ -23,15 +24,20 @@ public:
         add_model(app, model_);
         app.add_option(
                "--to", to_,
-               "layout: dense, a Hugging Face folder without quantized linears; quip-sharp, what QuIP#'s code reads")
+               "layout: dense, a Hugging Face folder without quantized linears; quip-sharp, what QuIP#'s code reads; gguf, "
+               "one file for llama.cpp")
             ->required();
-        app.add_option("-o,--output", output_, "folder to write; must not exist")->required();
+        app.add_option("-o,--output", output_, "folder to write, of gguf a file; must not exist")->required();
         app.add_option("--dtype", dtype_,
                        "float32|bfloat16|float16: of what was quantized, in the layout dense (float32)");
-        app.add_flag("--overwrite", overwrite_, "replace the folder where it exists");
+        app.add_option("--type", type_,
+                       "keep|f32|f16|bf16|q8_0: of the matrices, in the layout gguf (keep: as they are stored)");
+        app.add_flag("--overwrite", overwrite_, "replace it where it exists");
     }
 
     Result<Json> run(Console& console, const CommonOptions& common) override {
+        if (to_ == kLayouts[2]) return run_gguf(console, common);
+        if (!type_.empty()) return errorf(ErrorKind::kUsage, "--type is for --to gguf").with_hint("leave it out");
         if (to_ == kLayouts[1]) return run_quip_sharp(console, common);
         if (to_ != kLayouts[0]) return unknown_layout(to_);
         DenseOptions options{.overwrite = overwrite_};
@@ -69,10 +75,29 @@ private:
                     {"factor_rounding", done.factor_rounding}};
     }
 
+    Result<Json> run_gguf(Console& console, const CommonOptions& common) {
+        if (!dtype_.empty()) {
+            return errorf(ErrorKind::kUsage, "--dtype is for --to dense").with_hint("--type, for gguf");
+        }
+        GgufOptions options{.overwrite = overwrite_};
+        if (!type_.empty()) options.type = type_;
+        DWUBIT_ASSIGN(const auto pool, common.make_pool());
+        DWUBIT_ASSIGN(const GgufExport done, export_gguf(model_, output_, options, *pool, console.progress()));
+        for (const std::string& warning : done.warnings) console.warn(warning);
+        console.print(fmt::format("{}: {} tensors, matrices of the layers in {}; {:.1f} MB\n", output_.string(),
+                                  done.tensors, done.type, static_cast<double>(done.bytes) / 1e6));
+        return Json{{"path", output_.string()},
+                    {"layout", to_},
+                    {"bytes", done.bytes},
+                    {"tensors", done.tensors},
+                    {"type", done.type}};
+    }
+
     std::filesystem::path model_;
     std::filesystem::path output_;
     std::string to_;
     std::string dtype_;
+    std::string type_;
     bool overwrite_ = false;
 };
 

@@ -9,9 +9,11 @@
 #include "base/text.h"
 #include "checkpoint/model_folder.h"
 #include "command.h"
+#include "eval/model_text.h"
 #include "hessians/imatrix.h"
 #include "hessians/merge.h"
 #include "hessians/quip.h"
+#include "runtime/model/open_model.h"
 
 namespace dwubit::cli {
 namespace {
@@ -154,12 +156,10 @@ private:
             return known;
         }
         DWUBIT_ASSIGN(const auto pool, common.make_pool());
-        DWUBIT_ASSIGN(const HfDir directory, open_hf_dir(*model_));
+        DWUBIT_ASSIGN(const HfDir directory, open_model_files(*model_));
         DWUBIT_ASSIGN(known.model, model_sha256(directory, *pool));
-        std::error_code code;
-        if (fs::exists(directory.tokenizer_json, code)) {
-            DWUBIT_ASSIGN(known.tokenizer, sha256_file(directory.tokenizer_json));
-        }
+        DWUBIT_ASSIGN(const auto tokenizer, tokenizer_sha256(directory));
+        known.tokenizer = tokenizer.value_or("");
         return known;
     }
 

@@ -1,6 +1,8 @@
 #include "arguments.h"
 #include "base/error.h"
+#include "checkpoint/stored_tensor.h"
 #include "command.h"
+#include "eval/model_text.h"
 #include "hessians/hessian_store.h"
 #include "runtime/model/footprint.h"
 
@@ -53,7 +55,7 @@ Json describe_linear(const OpenModel& model, const LinearShape& linear, ActType 
     const auto at = model.config.packed.find(linear.module);
     if (at == model.config.packed.end()) {
         const TensorView* const weight = model.directory.tensors.find(linear.module + ".weight");
-        return kernel_row(linear, dtype_name(weight->dtype), bits, choose_dense_kernel(weight->dtype, act).info);
+        return kernel_row(linear, stored_type_name(*weight), bits, choose_dense_kernel(value_dtype(*weight), act).info);
     }
     const LinearFormat& packed = at->second;
     Json row = kernel_row(linear, packed.format->id, bits,
@@ -156,7 +158,7 @@ private:
         DWUBIT_ASSIGN(const TensorView* embedding, table.require(global_tensor_names(config).embedding + ".weight"));
         const bool packed = directory.config.contains("quantization_config");
         DWUBIT_ASSIGN(Json manifest, read_manifest(directory.path));
-        Json result = {{"kind", packed ? "dwubit" : "hf"},
+        Json result = {{"kind", directory.is_gguf() ? "gguf" : packed ? "dwubit" : "hf"},
                        {"architecture", config.architecture},
                        {"family", config.family},
                        {"config", config_json(config)},
@@ -167,7 +169,7 @@ private:
                        {"bytes_per_token", footprint.bytes_per_token},
                        {"layers", std::move(layers)},
                        {"embedding",
-                        {{"format", dtype_name(embedding->dtype)},
+                        {{"format", stored_type_name(*embedding)},
                          {"shape", embedding->shape},
                          {"bytes", embedding->bytes.size()},
                          {"tied", config.tied_embeddings}}},
@@ -179,7 +181,7 @@ private:
             Json list = Json::array();
             for (const auto& [name, tensor] : table.tensors()) {
                 list.push_back({{"name", name},
-                                {"dtype", dtype_name(tensor.dtype)},
+                                {"dtype", stored_type_name(tensor)},
                                 {"shape", tensor.shape},
                                 {"bytes", tensor.bytes.size()},
                                 {"file", tensor.file}});
@@ -203,7 +205,7 @@ private:
 
     // A folder without a readable tokenizer can still be inspected; the reason stands in its place.
     static Json tokenizer_json(const HfDir& directory) {
-        const Result<Tokenizer> tokenizer = Tokenizer::load(directory.tokenizer_json);
+        const Result<Tokenizer> tokenizer = load_tokenizer(directory);
         if (!tokenizer.ok()) return {{"error", tokenizer.error().message}};
         return {{"vocab_size", tokenizer->vocab_size()},
                 {"bos", tokenizer->bos() ? Json(*tokenizer->bos()) : Json()},

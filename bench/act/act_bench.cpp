@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "corpus/corpus.h"
+#include "eval/model_text.h"
 #include "json/json.h"
 #include "runtime/model/model.h"
 
@@ -54,7 +55,7 @@ Result<Json> run(const std::string& path, const std::string& data, const std::st
     DWUBIT_ASSIGN(const ActType act, act_from_name(act_text));
     DWUBIT_ASSIGN(const Model base, Model::load(path, ActType::kF32, pool));
     DWUBIT_ASSIGN(const Model other, Model::load(path, act, pool));
-    DWUBIT_ASSIGN(const Tokenizer tokenizer, Tokenizer::load(base.directory().tokenizer_json));
+    DWUBIT_ASSIGN(const Tokenizer tokenizer, load_tokenizer(base.directory()));
     DWUBIT_ASSIGN(const auto document_end, resolve_document_end(tokenizer, std::nullopt, std::nullopt));
     DWUBIT_ASSIGN(const TokenStream stream, read_token_stream(data, "text", tokenizer, {true, document_end}));
     DWUBIT_ASSIGN(KvCache cache, KvCache::create(base.config(), kWindow));

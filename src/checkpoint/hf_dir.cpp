@@ -79,7 +79,7 @@ Result<void> check_folder(const fs::path& path) {
     if (code) return errorf(ErrorKind::kIo, "cannot open model folder {}: {}", path.string(), code.message());
     if (!fs::is_directory(status)) {
         return errorf(ErrorKind::kInvalidInput, "{} is not a folder", path.string())
-            .with_hint("a model is a folder with config.json, model.safetensors and tokenizer.json");
+            .with_hint("a model is a folder with config.json, model.safetensors and tokenizer.json, or a GGUF file");
     }
     if (!is_there(path / "config.json")) {
         return errorf(ErrorKind::kNotFound, "model folder {} has no config.json", path.string());

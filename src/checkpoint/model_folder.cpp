@@ -9,7 +9,9 @@
 #include "base/error.h"
 #include "base/mapped_file.h"
 #include "base/sha256.h"
+#include "checkpoint/gguf_tokenizer.h"
 #include "checkpoint/safetensors_writer.h"
+#include "checkpoint/stored_tensor.h"
 
 namespace dwubit {
 namespace {
@@ -32,6 +34,19 @@ Result<void> copy_whole(const fs::path& from, const fs::path& to) {
     return target.commit();
 }
 
+Result<std::vector<std::string>> write_side_files(const HfDir& from, const fs::path& to) {
+    DWUBIT_ASSIGN(const std::string tokenizer, gguf_tokenizer_json(*from.gguf));
+    std::vector<std::string> names;
+    const auto write = [&](const char* name, const std::string& text) {
+        names.emplace_back(name);
+        return write_file_atomically(to / name, text);
+    };
+    if (from.generation_config) DWUBIT_TRY(write("generation_config.json", dump_json(*from.generation_config, 2) + "\n"));
+    DWUBIT_TRY(write("tokenizer.json", tokenizer));
+    if (from.tokenizer_config) DWUBIT_TRY(write("tokenizer_config.json", dump_json(*from.tokenizer_config, 2) + "\n"));
+    return names;
+}
+
 }  // namespace
 
 std::string shard_name(std::int64_t number, std::int64_t count) {
@@ -45,7 +60,9 @@ Result<void> write_shard_index(const fs::path& folder, const std::map<std::strin
     return write_file_atomically(folder / "model.safetensors.index.json", dump_json(index, 2) + "\n");
 }
 
-Result<std::vector<std::string>> copy_side_files(const fs::path& from, const fs::path& to) {
+Result<std::vector<std::string>> copy_side_files(const HfDir& model, const fs::path& to) {
+    if (model.is_gguf()) return write_side_files(model, to);
+    const fs::path& from = model.path;
     std::vector<std::string> names;
     std::error_code code;
     for (fs::directory_iterator at(from, code), end; !code && at != end; at.increment(code)) {
@@ -73,7 +90,7 @@ Result<std::string> model_sha256(const HfDir& directory, ThreadPool& pool) {
     hash.update(dump_json(directory.config) + "\n");
     for (std::size_t i = 0; i < tensors.size(); ++i) {
         const TensorView& tensor = *tensors[i];
-        hash.update(dump_json(Json::array({tensor.name, dtype_name(tensor.dtype), tensor.shape, hashes[i]})) + "\n");
+        hash.update(dump_json(Json::array({tensor.name, stored_type_name(tensor), tensor.shape, hashes[i]})) + "\n");
     }
     return hash.hex_digest();
 }

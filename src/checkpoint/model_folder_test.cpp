@@ -85,7 +85,9 @@ TEST(ModelFolder, CopiesWhatBelongsToTheModel) {
     }
     fs::create_directories(folder / "from/tokenizer.d.json");
     fs::create_directories(folder / "to");
-    const auto names = copy_side_files(folder / "from", folder / "to");
+    HfDir from;
+    from.path = folder / "from";
+    const auto names = copy_side_files(from, folder / "to");
     ASSERT_TRUE(names.ok()) << names.error().message;
     EXPECT_EQ(*names, std::vector<std::string>(std::begin(copied), std::end(copied)));
     EXPECT_EQ(std::distance(fs::directory_iterator(folder / "to"), fs::directory_iterator{}), std::ssize(copied));
@@ -94,7 +96,8 @@ TEST(ModelFolder, CopiesWhatBelongsToTheModel) {
         EXPECT_FALSE(fs::is_symlink(path));
         EXPECT_EQ(read_file(path).value(), name);
     }
-    EXPECT_FALSE(copy_side_files(folder / "none", folder / "to").ok());
+    from.path = folder / "none";
+    EXPECT_FALSE(copy_side_files(from, folder / "to").ok());
 }
 
 }  // namespace

@@ -48,10 +48,12 @@ const DTypeRow& row_of(DType dtype) {
 }  // namespace
 
 std::string_view dtype_name(DType dtype) {
+    if (dtype == DType::kBlocks) return "blocks";
     return row_of(dtype).name;
 }
 
 std::size_t dtype_size(DType dtype) {
+    DWUBIT_CHECK(dtype != DType::kBlocks);
     return row_of(dtype).size;
 }
 
@@ -105,8 +107,20 @@ Result<void> TensorTable::add(TensorView tensor) {
                   at->second.file, file);
 }
 
+Result<void> TensorTable::merge(TensorTable other) {
+    for (auto& entry : other.tensors_) DWUBIT_TRY(add(std::move(entry.second)));
+    for (auto& kept : other.kept_) kept_.push_back(std::move(kept));
+    return {};
+}
+
 void TensorTable::keep_alive(MappedFile file) {
-    files_.push_back(std::make_shared<MappedFile>(std::move(file)));
+    kept_.push_back(std::make_shared<const MappedFile>(std::move(file)));
+}
+
+void TensorTable::replace(TensorView tensor) {
+    const auto at = tensors_.find(tensor.name);
+    DWUBIT_CHECK(at != tensors_.end());
+    at->second = std::move(tensor);
 }
 
 }  // namespace dwubit

@@ -19,13 +19,32 @@
 namespace dwubit {
 
 class ThreadPool;
+struct BlockType;
 
-enum class DType { kBool, kU8, kI8, kU16, kI16, kU32, kI32, kU64, kI64, kF16, kBf16, kF32, kF64, kF8E4M3, kF8E5M2 };
+// kBlocks: not an element type; the values are in ggml's blocks (stored_tensor.h).
+enum class DType {
+    kBool,
+    kU8,
+    kI8,
+    kU16,
+    kI16,
+    kU32,
+    kI32,
+    kU64,
+    kI64,
+    kF16,
+    kBf16,
+    kF32,
+    kF64,
+    kF8E4M3,
+    kF8E5M2,
+    kBlocks
+};
 
 // The safetensors name: "BF16", "F32", "I64", "F8_E4M3", ...
 std::string_view dtype_name(DType dtype);
 Result<DType> dtype_from_name(std::string_view name);
-std::size_t dtype_size(DType dtype);  // bytes per element
+std::size_t dtype_size(DType dtype);  // bytes per element; not of kBlocks
 
 struct TensorView {
     std::string name;
@@ -33,6 +52,11 @@ struct TensorView {
     Shape shape;
     std::span<const std::byte> bytes;  // row-major, little-endian; not necessarily aligned to the element size
     std::string file;                  // base name of the file it lies in, for messages
+
+    // Of kBlocks: `bytes` are rows of such blocks. With `heads` > 0 the rows of each of that many heads lie in GGUF's
+    // order for RoPE (element pairs side by side), while `shape` means Hugging Face's (halves).
+    const BlockType* blocks = nullptr;
+    std::int64_t heads = 0;
 };
 
 class TensorTable {
@@ -48,11 +72,17 @@ public:
 
     // For readers. add() refuses a second tensor of the same name and names both files.
     Result<void> add(TensorView tensor);
+    // add() of all of them, kept alive as they were.
+    Result<void> merge(TensorTable other);
+    // Keeps what the views point into: MappedFile, or memory of the table's own.
     void keep_alive(MappedFile file);
+    void keep_alive(std::shared_ptr<const void> memory) { kept_.push_back(std::move(memory)); }
+    // Puts `tensor` in place of the one of its name, which must be there.
+    void replace(TensorView tensor);
 
 private:
     std::map<std::string, TensorView, std::less<>> tensors_;
-    std::vector<std::shared_ptr<MappedFile>> files_;
+    std::vector<std::shared_ptr<const void>> kept_;
 };
 
 // Widens `tensor` (F32, F16, BF16; others are an error that names it) to out, whose size must be its element count.

@@ -1,13 +1,16 @@
 // Reading values out of a TensorView: widening to float, and looking for NaN and infinity at memory speed.
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "base/error.h"
 #include "base/float16.h"
 #include "base/text.h"
 #include "base/thread_pool.h"
+#include "checkpoint/stored_tensor.h"
 #include "checkpoint/tensor_table.h"
 
 namespace dwubit {
@@ -103,6 +106,10 @@ std::string index_text(std::size_t flat, const Shape& shape) {
 }  // namespace
 
 Result<void> read_as_f32(const TensorView& tensor, std::span<float> out) {
+    if (tensor.dtype == DType::kBlocks) {
+        read_stored_rows(tensor, 0, stored_rows(tensor), out.data());
+        return {};
+    }
     DWUBIT_CHECK(out.size() * dtype_size(tensor.dtype) == tensor.bytes.size());
     switch (tensor.dtype) {
         case DType::kF32:
@@ -120,7 +127,32 @@ Result<void> read_as_f32(const TensorView& tensor, std::span<float> out) {
     }
 }
 
+namespace {
+
+// check_finite() of a tensor in blocks: some rows at a time, decoded.
+Result<void> check_blocks_finite(const TensorView& tensor) {
+    const std::int64_t rows = stored_rows(tensor);
+    const std::int64_t row_values = stored_row_values(tensor);
+    const std::int64_t step = std::max(std::int64_t{1}, std::int64_t{kBlockWords} / row_values);
+    std::vector<float> values;
+    for (std::int64_t first = 0; first < rows; first += step) {
+        const std::int64_t count = std::min(step, rows - first);
+        values.resize(static_cast<std::size_t>(count * row_values));
+        read_stored_rows(tensor, first, count, values.data());
+        const auto bad = std::find_if_not(values.begin(), values.end(), [](float v) { return std::isfinite(v); });
+        if (bad == values.end()) continue;
+        const auto at = static_cast<std::size_t>(first * row_values + (bad - values.begin()));
+        return errorf(ErrorKind::kInvalidInput, "{}: tensor '{}' holds {} at {}", tensor.file, printable(tensor.name),
+                      std::isnan(*bad) ? "NaN" : "infinity", index_text(at, tensor.shape))
+            .with_hint("every weight must be finite; download or convert the checkpoint again");
+    }
+    return {};
+}
+
+}  // namespace
+
 Result<void> check_finite(const TensorView& tensor) {
+    if (tensor.dtype == DType::kBlocks) return check_blocks_finite(tensor);
     const auto lanes = float_lanes(tensor.dtype);
     if (!lanes) return {};
     const std::size_t size = dtype_size(tensor.dtype);

@@ -18,8 +18,10 @@
 #include "base/output_folder.h"
 #include "base/text.h"
 #include "checkpoint/hf_dir.h"
+#include "checkpoint/stored_tensor.h"
 #include "convert/folder_writer.h"
 #include "convert/model_matrix.h"
+#include "ggml/block_type.h"
 #include "runtime/formats/format.h"
 #include "runtime/model/open_model.h"
 
@@ -38,7 +40,8 @@ struct DenseDType {
 constexpr std::array<DenseDType, 3> kDenseDTypes = {
     {{"float32", DType::kF32}, {"bfloat16", DType::kBf16}, {"float16", DType::kF16}}};
 
-// A tensor of the output: as it is stored, or the matrix of a packed linear, of a fused one the rows of a part.
+// A tensor of the output: as it is stored (a GGUF file's blocks decoded), or the matrix of a packed linear, of a fused
+// one the rows of a part.
 struct Planned {
     std::string name;
     Shape shape;
@@ -53,6 +56,11 @@ struct Plan {
     std::int64_t tensors = 0;
     std::int64_t dequantized = 0;
 };
+
+// Blocks that round their weights; those of one weight are values in another order.
+bool is_quantized(const TensorView& tensor) {
+    return tensor.dtype == DType::kBlocks && tensor.blocks->weights > 1;
+}
 
 // REQUIRES: check_tensors(config, table).
 Result<Plan> make_plan(const TensorTable& table, const ModelConfig& config) {
@@ -85,7 +93,9 @@ Result<Plan> make_plan(const TensorTable& table, const ModelConfig& config) {
         }
     }
     for (const auto& [name, tensor] : table.tensors()) {
-        if (packed.count(name) == 0) add({name, tensor.shape, &tensor, {}, nullptr, 0});
+        if (packed.count(name) > 0) continue;
+        plan.dequantized += is_quantized(tensor) ? 1 : 0;
+        add({name, tensor.shape, &tensor, {}, nullptr, 0});
     }
     return plan;
 }
@@ -155,18 +165,20 @@ private:
     std::vector<float> values_;
 };
 
-// The matrix of a packed linear, row-major in `dtype`.
+// The values of a tensor that is quantized, row-major in `dtype`.
 Result<std::vector<std::byte>> dequantize(const TensorTable& table, const Planned& tensor, DType dtype,
                                           WholeMatrices& wholes, ThreadPool& pool) {
     std::unique_ptr<FormatReader> reader;
     const float* whole = nullptr;
-    if (has_transforms(*tensor.packed)) {
+    if (tensor.stored != nullptr) {
+        // Its rows are decoded as they lie.
+    } else if (has_transforms(*tensor.packed)) {
         DWUBIT_ASSIGN(whole, wholes.find(table, tensor, pool));
     } else {
         DWUBIT_ASSIGN(reader, bind_linear(table, tensor));
     }
-    const std::int64_t rows = tensor.shape[0];
-    const std::int64_t columns = tensor.shape[1];
+    const std::int64_t columns = tensor.shape.back();
+    const std::int64_t rows = tensor.stored != nullptr ? stored_rows(*tensor.stored) : tensor.shape[0];
     const std::size_t row_bytes = static_cast<std::size_t>(columns) * dtype_size(dtype);
     std::vector<std::byte> bytes(static_cast<std::size_t>(rows) * row_bytes);
     const std::int64_t units = (rows + kRows - 1) / kRows;
@@ -176,7 +188,9 @@ Result<std::vector<std::byte>> dequantize(const TensorTable& table, const Planne
         const std::int64_t first = unit * kRows;
         const std::int64_t count = std::min(kRows, rows - first);
         values.resize(static_cast<std::size_t>(count * columns));
-        if (whole != nullptr) {
+        if (tensor.stored != nullptr) {
+            read_stored_rows(*tensor.stored, first, count, values.data());
+        } else if (whole != nullptr) {
             std::copy_n(whole + first * columns, count * columns, values.data());
         } else {
             reader->dequantize(tensor.first_row + first, count, values.data());
@@ -198,11 +212,13 @@ Result<std::vector<std::byte>> dequantize(const TensorTable& table, const Planne
 Result<void> write_shard(const HfDir& directory, const std::vector<Planned>& tensors, DType dtype, ThreadPool& pool,
                          FolderWriter& writer) {
     std::vector<std::vector<std::byte>> matrices;
+    std::vector<std::shared_ptr<const void>> kept;
     std::vector<TensorToWrite> out;
     WholeMatrices wholes;
     for (const Planned& tensor : tensors) {
-        if (tensor.stored != nullptr) {
-            out.push_back({tensor.name, tensor.stored->dtype, tensor.shape, tensor.stored->bytes});
+        if (tensor.stored != nullptr && !is_quantized(*tensor.stored)) {
+            const TensorView plain = plain_tensor(*tensor.stored, kept.emplace_back());
+            out.push_back({tensor.name, plain.dtype, tensor.shape, plain.bytes});
             continue;
         }
         DWUBIT_ASSIGN(std::vector<std::byte> matrix, dequantize(directory.tensors, tensor, dtype, wholes, pool));
@@ -233,7 +249,7 @@ Result<void> fill(const HfDir& directory, const Plan& plan, const fs::path& fold
     }
     progress.end();
     const Json config = dense_config(directory.config, plan.dequantized > 0, dtype);
-    return writer.finish(dump_json(config, 2) + "\n", directory.path);
+    return writer.finish(dump_json(config, 2) + "\n", directory);
 }
 
 }  // namespace

@@ -17,7 +17,7 @@ Result<void> FolderWriter::write(std::vector<TensorToWrite> tensors) {
     return {};
 }
 
-Result<void> FolderWriter::finish(const std::string& config, const std::filesystem::path& from) const {
+Result<void> FolderWriter::finish(const std::string& config, const HfDir& from) const {
     DWUBIT_TRY(write_shard_index(folder_, weight_map_, tensor_bytes_));
     DWUBIT_TRY(write_file_atomically(folder_ / "config.json", config));
     DWUBIT_TRY(copy_side_files(from, folder_));

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "checkpoint/hf_dir.h"
 #include "checkpoint/safetensors_writer.h"
 
 namespace dwubit {
@@ -16,8 +17,8 @@ public:
 
     // The next shard.
     Result<void> write(std::vector<TensorToWrite> tensors);
-    // After the last one: the index, config.json, and the files beside the weights of the model folder `from`.
-    Result<void> finish(const std::string& config, const std::filesystem::path& from) const;
+    // After the last one: the index, config.json, and the files beside the weights of the model `from`.
+    Result<void> finish(const std::string& config, const HfDir& from) const;
 
 private:
     std::filesystem::path folder_;

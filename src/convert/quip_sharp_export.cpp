@@ -69,7 +69,7 @@ public:
         DWUBIT_TRY(add_rest(config_.layers, rest));
         DWUBIT_TRY(writer_.write(rest.take()));
         progress.end();
-        return writer_.finish(dump_json(config_json(), 2) + "\n", model_.directory.path);
+        return writer_.finish(dump_json(config_json(), 2) + "\n", model_.directory);
     }
 
     std::int64_t modules() const { return static_cast<std::int64_t>(modules_.size()); }

@@ -86,7 +86,7 @@ public:
         Json config = directory_.config;
         config.erase("quip_params");
         config["quantization_config"] = to_json(quantization_);
-        return writer.finish(dump_json(config, 2) + "\n", directory_.path);
+        return writer.finish(dump_json(config, 2) + "\n", directory_);
     }
 
     std::int64_t modules() const { return static_cast<std::int64_t>(quantization_.modules.size()); }

@@ -13,6 +13,7 @@
 #include "eval/divergence.h"
 #include "eval/model_text.h"
 #include "runtime/model/model.h"
+#include "runtime/model/open_model.h"
 #include "tokenizer/tokenizer.h"
 
 namespace dwubit {
@@ -42,19 +43,28 @@ bool is_model_itself(const PerplexityRequest& request) {
     return std::filesystem::equivalent(*request.base, request.model, ignored);
 }
 
+// The text is the same tokens to both: the tokenizers are one file, or make the same ids of it (a GGUF file's is no
+// tokenizer.json, and still that of the model it was made from).
+Result<void> check_base_tokenizer(const PerplexityRequest& request, const Tokenizer& base, const Tokenizer& tokenizer,
+                                  const PackingOptions& packing, const TokenStream& stream) {
+    if (base.sha256() == tokenizer.sha256()) return {};
+    DWUBIT_ASSIGN(const TokenStream of_base, read_token_stream(request.data, request.field, base, packing));
+    if (of_base.ids == stream.ids) return {};
+    return errorf(ErrorKind::kInvalidInput, "--kl-base: the tokenizer.json of {} is not that of {}",
+                  request.base->string(), request.model.string())
+        .with_hint("models are compared on the same tokens; the base is the model that MODEL was made from");
+}
+
 // The base; nothing where there is none, or where it is the model itself.
 Result<std::optional<Model>> load_base(const PerplexityRequest& request, const Model& model, const Tokenizer& tokenizer,
-                                       ThreadPool& pool, ProgressSink& progress) {
+                                       const PackingOptions& packing, const TokenStream& stream, ThreadPool& pool,
+                                       ProgressSink& progress) {
     if (!request.base) return std::optional<Model>();
-    auto directory = open_hf_dir(*request.base);
+    auto directory = open_model_files(*request.base);
     if (!directory.ok()) return std::move(directory).context("--kl-base").error();
-    auto base_tokenizer = Tokenizer::load(directory->tokenizer_json);
+    auto base_tokenizer = load_tokenizer(*directory);
     if (!base_tokenizer.ok()) return std::move(base_tokenizer).context("--kl-base").error();
-    if (base_tokenizer->sha256() != tokenizer.sha256()) {
-        return errorf(ErrorKind::kInvalidInput, "--kl-base: the tokenizer.json of {} is not that of {}",
-                      request.base->string(), request.model.string())
-            .with_hint("models are compared on the same tokens; the base is the model that MODEL was made from");
-    }
+    DWUBIT_TRY(check_base_tokenizer(request, *base_tokenizer, tokenizer, packing, stream));
     if (is_model_itself(request)) return std::optional<Model>();
     auto base = Model::load(std::move(*directory), model.act(), pool, progress);
     if (!base.ok()) return std::move(base).context("--kl-base").error();
@@ -97,15 +107,15 @@ Result<Json> run_perplexity(const PerplexityRequest& request, ThreadPool& pool, 
     DWUBIT_ASSIGN(const Tokenizer tokenizer, load_tokenizer(request.model));
     DWUBIT_ASSIGN(const Model model, Model::load(request.model, request.act, pool, progress));
     if (const auto warning = vocabulary_warning(tokenizer, model.config())) warn(*warning);
-    DWUBIT_ASSIGN(const std::optional<Model> other, load_base(request, model, tokenizer, pool, progress));
-    const Model* base = other ? &*other : request.base ? &model : nullptr;
-
     const auto& eos = model.config().eos_ids;
     PackingOptions packing{.add_bos = request.add_bos, .document_end = {}};
     DWUBIT_ASSIGN(packing.document_end,
                   resolve_document_end(tokenizer, request.document_end,
                                        eos.empty() ? std::nullopt : std::optional<TokenId>(eos.front())));
     DWUBIT_ASSIGN(const TokenStream stream, read_token_stream(request.data, request.field, tokenizer, packing));
+    DWUBIT_ASSIGN(const std::optional<Model> other,
+                  load_base(request, model, tokenizer, packing, stream, pool, progress));
+    const Model* base = other ? &*other : request.base ? &model : nullptr;
     DWUBIT_ASSIGN(const auto windows, plan_windows(static_cast<std::int64_t>(stream.ids.size()), options));
     const std::int64_t longest = windows.front().count;
     if (longest > model.config().max_positions) {

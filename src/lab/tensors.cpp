@@ -3,12 +3,13 @@
 #include <cstdint>
 #include <cstring>
 
+#include "checkpoint/stored_tensor.h"
 #include "lab/failure.h"
 
 namespace dwubit::lab {
 
 at::ScalarType scalar_type(const TensorView& tensor) {
-    switch (tensor.dtype) {
+    switch (value_dtype(tensor)) {
         case DType::kF32:
             return at::kFloat;
         case DType::kF64:
@@ -23,7 +24,9 @@ at::ScalarType scalar_type(const TensorView& tensor) {
     }
 }
 
-at::Tensor to_tensor(const TensorView& tensor, at::Device device, at::ScalarType dtype) {
+at::Tensor to_tensor(const TensorView& stored_tensor, at::Device device, at::ScalarType dtype) {
+    std::shared_ptr<const void> memory;
+    const TensorView tensor = plain_tensor(stored_tensor, memory);
     const at::ScalarType stored = scalar_type(tensor);
     // The file may place a tensor anywhere; a view is made only where its elements are aligned.
     const bool aligned = reinterpret_cast<std::uintptr_t>(tensor.bytes.data()) % dtype_size(tensor.dtype) == 0;

@@ -9,6 +9,7 @@
 #include "dwubit/version.h"
 #include "eval/paired.h"
 #include "runtime/model/footprint.h"
+#include "checkpoint/stored_tensor.h"
 #include "runtime/model/open_model.h"
 #include "study/outputs.h"
 #include "study/study_file.h"
@@ -36,7 +37,7 @@ Json matrix_json(const OpenModel& model, const std::string& module) {
     }
     const TensorView* const weight = model.directory.tensors.find(module + ".weight");
     if (weight == nullptr) return nullptr;
-    return {{"format", dtype_name(weight->dtype)}, {"bytes", weight->bytes.size()}};
+    return {{"format", stored_type_name(*weight)}, {"bytes", weight->bytes.size()}};
 }
 
 // One member of the study's note, of the type that the study wrote.

@@ -1,6 +1,7 @@
 #include "study/inputs.h"
 
 #include <algorithm>
+#include <set>
 
 #include "base/error.h"
 #include "base/sha256.h"
@@ -26,10 +27,17 @@ Result<std::string> hash_of_input(const fs::path& path, Journal& journal) {
     return hash_of_file(path, "input " + (code ? path : name).string(), journal);
 }
 
-// Sizes and times of the files of a model's folder.
-std::string folder_stamp(const fs::path& folder) {
+// Sizes and times of the files of a model: those of its folder, or the parts of a GGUF file.
+std::string model_stamp(const HfDir& model) {
     std::vector<std::string> lines;
     std::error_code code;
+    const fs::path folder = model.is_gguf() ? model.path.parent_path() : model.path;
+    if (model.is_gguf()) {
+        std::set<std::string> files;
+        for (const auto& [name, tensor] : model.tensors.tensors()) files.insert(tensor.file);
+        for (const std::string& file : files) lines.push_back(file + " " + file_stamp(folder / file));
+        return sha256_hex(fmt::format("{}", fmt::join(lines, "\n")));
+    }
     for (fs::directory_iterator at(folder, code), end; !code && at != end; at.increment(code)) {
         lines.push_back(at->path().filename().string() + " " + file_stamp(at->path()));
     }
@@ -41,7 +49,7 @@ Result<std::string> hash_of_model(const OpenModel& model, ThreadPool& pool, Jour
     std::error_code code;
     const fs::path name = fs::absolute(model.directory.path, code);
     const std::string subject = "model " + (code ? model.directory.path : name).string();
-    const std::string stamp = folder_stamp(model.directory.path);
+    const std::string stamp = model_stamp(model.directory);
     DWUBIT_ASSIGN(const auto known, journal.hash(subject, stamp));
     if (known) return *known;
     DWUBIT_ASSIGN(std::string hash, model_sha256(model.directory, pool));

@@ -1,4 +1,5 @@
 // Reads and checks the "model" member of tokenizer.json.
+#include <algorithm>
 #include <utility>
 
 #include "base/error.h"
@@ -19,6 +20,24 @@ std::optional<std::pair<std::string, std::string>> split_merge(const Json& json)
     const std::size_t space = text.find(' ');
     if (space == std::string::npos || text.find(' ', space + 1) != std::string::npos) return std::nullopt;
     return std::pair(text.substr(0, space), text.substr(space + 1));
+}
+
+// dwubit's own member `merge_ranks`: which merges come first, where that is not their order; merges of one rank are done
+// from left to right. nullptr where there is none.
+Result<const Json*> find_ranks(const Json& json, const std::string& where, std::size_t merges) {
+    const auto found = json.find("merge_ranks");
+    if (found == json.end() || found->is_null()) return static_cast<const Json*>(nullptr);
+    const auto is_rank = [](const Json& rank) {
+        return rank.is_number_unsigned() && rank.get<std::uint64_t>() <= UINT32_MAX;
+    };
+    if (found->is_array() && found->size() == merges && std::all_of(found->begin(), found->end(), is_rank)) {
+        return &*found;
+    }
+    return errorf(ErrorKind::kInvalidInput, "{}.merge_ranks must be an array of {} ranks, one per merge", where, merges);
+}
+
+std::uint32_t rank_of(const Json* ranks, std::size_t merge) {
+    return ranks == nullptr ? static_cast<std::uint32_t>(merge) : (*ranks)[merge].get<std::uint32_t>();
 }
 
 Error unsupported_option(const std::string& where, std::string_view key) {
@@ -45,6 +64,7 @@ Result<void> BpeModel::parse_vocabulary(const Json& json, const std::string& whe
 
 Result<void> BpeModel::parse_merges(const Json& json, const std::string& where) {
     DWUBIT_ASSIGN(const Json* merges, Fields(json, where).array("merges"));
+    DWUBIT_ASSIGN(const Json* ranks, find_ranks(json, where, merges->size()));
     merges_ = MergeTable(merges->size());
     for (std::size_t i = 0; i < merges->size(); ++i) {
         const auto pair = split_merge((*merges)[i]);
@@ -63,7 +83,7 @@ Result<void> BpeModel::parse_merges(const Json& json, const std::string& where) 
             }
             ids[k] = found->second;
         }
-        merges_.insert(ids[0], ids[1], {static_cast<std::uint32_t>(i), ids[2]});
+        merges_.insert(ids[0], ids[1], {rank_of(ranks, i), ids[2]});
     }
     return {};
 }

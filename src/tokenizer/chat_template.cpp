@@ -82,19 +82,24 @@ std::optional<std::string> ChatConfig::special_token(std::string_view name) cons
     return std::nullopt;
 }
 
+Result<ChatConfig> chat_config_from(const Json& config, const std::string& where) {
+    ChatConfig result;
+    if (!config.is_object()) return errorf(ErrorKind::kInvalidInput, "{}: must be an object", where);
+    for (const char* name : kSpecialTokens) {
+        DWUBIT_ASSIGN(const auto text, token_text(config, name, where));
+        if (text) result.special_tokens.emplace_back(name, *text);
+    }
+    DWUBIT_ASSIGN(result.chat_template, default_template(config, where));
+    result.where = where + ": chat_template";
+    return result;
+}
+
 Result<ChatConfig> read_chat_config(const std::filesystem::path& folder) {
     ChatConfig result;
     const std::filesystem::path config_file = folder / "tokenizer_config.json";
     if (is_file(config_file)) {
         DWUBIT_ASSIGN(const Json config, read_json_file(config_file));
-        const std::string where = config_file.string();
-        if (!config.is_object()) return errorf(ErrorKind::kInvalidInput, "{}: must be an object", where);
-        for (const char* name : kSpecialTokens) {
-            DWUBIT_ASSIGN(const auto text, token_text(config, name, where));
-            if (text) result.special_tokens.emplace_back(name, *text);
-        }
-        DWUBIT_ASSIGN(result.chat_template, default_template(config, where));
-        result.where = where + ": chat_template";
+        DWUBIT_ASSIGN(result, chat_config_from(config, config_file.string()));
     }
     const std::filesystem::path template_file = folder / "chat_template.jinja";
     if (is_file(template_file)) {

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "dwubit/result.h"
+#include "json/json.h"
 
 namespace dwubit {
 
@@ -35,6 +36,8 @@ struct ChatConfig {
 // chat_template.jinja, else `chat_template` of tokenizer_config.json: a text, or a list of {name, template} of which
 // "default" counts. Files that are not there are no error.
 Result<ChatConfig> read_chat_config(const std::filesystem::path& folder);
+// The same of what tokenizer_config.json says, wherever it comes from; `where` names that in messages.
+Result<ChatConfig> chat_config_from(const Json& tokenizer_config, const std::string& where);
 
 // "<|im_start|>role\ncontent<|im_end|>\n" for every message: what Qwen, SmolLM2 and Bielik were tuned with.
 extern const std::string_view kChatMl;

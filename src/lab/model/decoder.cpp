@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "base/check.h"
+#include "checkpoint/stored_tensor.h"
 #include "lab/failure.h"
 #include "lab/tensors.h"
 #include "runtime/ops/rope/rope.h"
@@ -90,14 +91,13 @@ DecoderLayer Decoder::load_layer(std::int64_t layer) const {
 at::Tensor Decoder::embed(std::span<const TokenId> ids) const {
     const std::string name = global_tensor_names(config_).embedding + ".weight";
     const TensorView& table = require(directory_, name);
-    const std::size_t row_bytes = static_cast<std::size_t>(config_.hidden) * dtype_size(table.dtype);
+    const std::size_t row_bytes = static_cast<std::size_t>(config_.hidden) * dtype_size(value_dtype(table));
     const auto count = static_cast<std::int64_t>(ids.size());
     at::Tensor rows = at::empty({count, config_.hidden}, scalar_type(table));
     auto* const out = static_cast<std::byte*>(rows.data_ptr());
     for (std::size_t i = 0; i < ids.size(); ++i) {
         DWUBIT_CHECK(ids[i] >= 0 && ids[i] < config_.vocab);
-        const auto row = table.bytes.subspan(static_cast<std::size_t>(ids[i]) * row_bytes, row_bytes);
-        std::memcpy(out + i * row_bytes, row.data(), row_bytes);
+        copy_stored_rows(table, ids[i], 1, out + i * row_bytes);
     }
     return rows.to(device_).to(dtype_);
 }

@@ -13,6 +13,7 @@
 #include "base/scratch_file.h"
 #include "base/sha256.h"
 #include "base/stop.h"
+#include "eval/model_text.h"
 #include "hessians/hessian_store.h"
 #include "hessians/site_features.h"
 #include "lab/calib/layer_pass.h"
@@ -55,7 +56,7 @@ Inputs read_inputs(const CalibrateRequest& request, LabContext& context) {
     inputs.model = open_dense_model(request.model, "calibrate");
     const HfDir& directory = inputs.model.directory;
     const ModelConfig& config = inputs.model.config;
-    const Tokenizer tokenizer = unwrap(Tokenizer::load(directory.tokenizer_json));
+    const Tokenizer tokenizer = unwrap(load_tokenizer(directory));
     inputs.sequences = read_sequences(request, tokenizer, config, context.warn);
     if (request.length > config.max_positions) {
         context.warn(fmt::format("sequences of {} tokens are longer than the {} the model was made for", request.length,
@@ -65,7 +66,7 @@ Inputs read_inputs(const CalibrateRequest& request, LabContext& context) {
 
     const Sequences& sequences = inputs.sequences;
     inputs.fingerprint.model = check_and_hash(inputs.model, context.pool);
-    inputs.fingerprint.tokenizer = unwrap(sha256_file(directory.tokenizer_json));
+    inputs.fingerprint.tokenizer = unwrap(tokenizer_sha256(directory)).value_or("");
     inputs.fingerprint.corpus = sequences.corpus_sha256;
     inputs.fingerprint.settings = {{"sequences", sequences.count},
                                    {"first_sequence", 0},

@@ -6,6 +6,7 @@
 #include "base/atomic_file.h"
 #include "checkpoint/model_folder.h"
 #include "checkpoint/safetensors_writer.h"
+#include "checkpoint/stored_tensor.h"
 #include "lab/failure.h"
 
 namespace dwubit::lab {
@@ -96,8 +97,10 @@ void ModelWriter::write_shard(std::int64_t number, const std::vector<const Tenso
         if (linear.linears.size() > 1) fused[linear.name] = linear.linears;
         for (const Json& report : linear.reports) reports.push_back(report);
     }
+    std::vector<std::shared_ptr<const void>> memory;
     for (const TensorView* tensor : kept) {
-        tensors.push_back({tensor->name, tensor->dtype, tensor->shape, tensor->bytes});
+        const TensorView plain = plain_tensor(*tensor, memory.emplace_back());
+        tensors.push_back({plain.name, plain.dtype, plain.shape, plain.bytes});
     }
     aligned_sizes_first(tensors);
     const std::string name = shard_name(number, config_.layers + 1);
@@ -159,7 +162,7 @@ void ModelWriter::finish() {
     }
     write_config(quantization);
     unwrap(write_shard_index(folder_, weight_map, tensor_bytes));
-    unwrap(copy_side_files(source_.path, folder_));
+    unwrap(copy_side_files(source_, folder_));
 }
 
 void ModelWriter::remove_notes() const {

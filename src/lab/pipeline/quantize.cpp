@@ -9,6 +9,7 @@
 #include "base/stop.h"
 #include "base/utc.h"
 #include "dwubit/version.h"
+#include "eval/model_text.h"
 #include "hessians/site_features.h"
 #include "lab/failure.h"
 #include "lab/model/decoder.h"
@@ -47,9 +48,8 @@ struct Source {
 };
 
 Json hash_tokenizer(const HfDir& directory) {
-    std::error_code ignored;
-    if (!std::filesystem::exists(directory.tokenizer_json, ignored)) return nullptr;
-    return unwrap(sha256_file(directory.tokenizer_json));
+    const std::optional<std::string> hash = unwrap(tokenizer_sha256(directory));
+    return hash ? Json(*hash) : Json();
 }
 
 // Every Hessian that the chosen layers need is there and of the right size.

@@ -7,7 +7,7 @@
 namespace dwubit::lab {
 
 OpenModel open_dense_model(const std::filesystem::path& path, const char* verb) {
-    HfDir directory = unwrap(open_hf_dir(path));
+    HfDir directory = unwrap(open_model_files(path));
     if (unwrap(read_quantization_config(directory.config)).has_value()) {
         throw Failure(
             errorf(ErrorKind::kUnsupported, "{} is quantized already", path.string())

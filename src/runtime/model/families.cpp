@@ -14,11 +14,6 @@ constexpr Family kFamilies[] = {
 #undef DWUBIT_MODEL
 };
 
-constexpr std::int64_t kMaxLayers = 4096;
-constexpr std::int64_t kMaxHeads = 4096;
-constexpr std::int64_t kMaxHeadDim = 4096;
-constexpr std::int64_t kMaxVocab = std::int64_t{1} << 22;
-
 bool is_null_member(const Json& config, const char* key) {
     const auto at = config.find(key);
     return at != config.end() && at->is_null();

@@ -1,4 +1,5 @@
-// The list of model families and what their translators have in common. Only config.cpp and the families use this.
+// The list of model families and what their translators have in common. Only config.cpp, the families and
+// gguf_model.cpp use this.
 //
 // Every rule is that of the family's configuration class in Hugging Face transformers, defaults included.
 #pragma once
@@ -29,6 +30,10 @@ std::span<const Family> families();
 #undef DWUBIT_MODEL
 
 constexpr std::int64_t kMaxModelSize = std::int64_t{1} << 20;  // hidden, intermediate, heads * head_dim
+constexpr std::int64_t kMaxLayers = 4096;
+constexpr std::int64_t kMaxHeads = 4096;
+constexpr std::int64_t kMaxHeadDim = 4096;
+constexpr std::int64_t kMaxVocab = std::int64_t{1} << 22;
 constexpr std::int64_t kMaxPositions = std::int64_t{1} << 30;
 
 // What a member means when it is absent.

@@ -35,9 +35,10 @@ std::uint64_t file_bytes(const HfDir& directory) {
     std::set<std::string> files;
     for (const auto& [name, tensor] : directory.tensors.tensors()) files.insert(tensor.file);
     std::uint64_t bytes = 0;
+    const std::filesystem::path folder = directory.is_gguf() ? directory.path.parent_path() : directory.path;
     for (const std::string& file : files) {
         std::error_code code;
-        const std::uintmax_t size = std::filesystem::file_size(directory.path / file, code);
+        const std::uintmax_t size = std::filesystem::file_size(folder / file, code);
         if (!code) bytes += size;
     }
     return bytes;
@@ -68,7 +69,7 @@ Footprint measure_footprint(const OpenModel& model) {
     Footprint footprint;
     footprint.parameters = count_parameters(model);
     const bool packed = model.directory.config.contains("quantization_config");
-    footprint.bytes = packed ? file_bytes(model.directory) : table.total_bytes();
+    footprint.bytes = packed || model.directory.is_gguf() ? file_bytes(model.directory) : table.total_bytes();
     for (std::int64_t layer = 0; layer < config.layers; ++layer) {
         for (const LinearShape& linear : layer_linears(config, layer)) {
             if (!config.packed.empty() && config.packed.count(linear.module) == 0) continue;

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "base/error.h"
+#include "checkpoint/stored_tensor.h"
 #include "runtime/model/config.h"
 #include "runtime/model/open_model.h"
 
@@ -106,7 +107,7 @@ Result<void> bind_layer(Binder& binder, const ModelConfig& config, std::int64_t 
 }  // namespace
 
 Result<Model> Model::load(const std::filesystem::path& path, ActType act, ThreadPool& pool, ProgressSink& progress) {
-    DWUBIT_ASSIGN(HfDir directory, open_hf_dir(path));
+    DWUBIT_ASSIGN(HfDir directory, open_model_files(path));
     return load(std::move(directory), act, pool, progress);
 }
 
@@ -116,6 +117,7 @@ Result<Model> Model::load(HfDir directory, ActType act, ThreadPool& pool, Progre
     model.directory_ = std::move(opened.directory);
     model.config_ = std::move(opened.config);
     model.act_ = act;
+    make_plain(model.directory_.tensors, pool);
     const HfDir& dir = model.directory_;
     const ModelConfig& config = model.config_;
     const std::string where = "model " + dir.path.string();

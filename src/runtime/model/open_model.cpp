@@ -1,11 +1,21 @@
 #include "runtime/model/open_model.h"
 
+#include <system_error>
 #include <utility>
+
+#include "runtime/model/gguf_model.h"
 
 namespace dwubit {
 
+Result<HfDir> open_model_files(const std::filesystem::path& path) {
+    std::error_code code;
+    const bool is_file = std::filesystem::is_regular_file(path, code);
+    if (is_file && (is_gguf_file(path) || path.extension() == ".gguf")) return open_gguf_model(path);
+    return open_hf_dir(path);
+}
+
 Result<OpenModel> open_model(const std::filesystem::path& path) {
-    DWUBIT_ASSIGN(HfDir directory, open_hf_dir(path));
+    DWUBIT_ASSIGN(HfDir directory, open_model_files(path));
     return open_model(std::move(directory));
 }
 

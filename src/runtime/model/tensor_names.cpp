@@ -60,7 +60,7 @@ void add_layer(const ModelConfig& config, std::int64_t layer, TensorList& list) 
 }
 
 bool is_float(DType dtype) {
-    return dtype == DType::kF32 || dtype == DType::kF16 || dtype == DType::kBf16;
+    return dtype == DType::kF32 || dtype == DType::kF16 || dtype == DType::kBf16 || dtype == DType::kBlocks;
 }
 
 // A tensor that check_tensors() has found, under the name of its field.
