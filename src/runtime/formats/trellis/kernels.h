@@ -58,10 +58,23 @@ inline std::uint32_t window(const unsigned char* tile, int bits, std::int64_t bi
     return both >> (16 - bit % 16) & 0xffff;
 }
 
+// Whether sequences have the order of QTIP's released kernels. A part of the stream then holds rows r / 2 and r / 2 + 8
+// in turn, columns 0, 8, 2, 10 (even parts) or 4, 12, 6, 14 (odd parts) and the next.
+constexpr bool in_fragments(Code code, int bits) {
+    return code == Code::kHyb && bits >= 2;
+}
+
+// Where in a row of 16 activations that of `column` stands for the kernels that read floats: beside that of another
+// part where there are fragments, 0 1 4 5, 8 9 12 13, 2 3 6 7, 10 11 14 15.
+constexpr std::int64_t float_place(bool fragments, std::int64_t column) {
+    if (!fragments) return column;
+    return column % 4 / 2 * 8 + column / 8 * 4 + column / 4 % 2 * 2 + column % 2;
+}
+
 // Which step of the tile's path stands for this weight (for HYB: and for the next, of an even column).
 inline std::int64_t step_of(Code code, int bits, std::int64_t row, std::int64_t column) {
     if (code != Code::kHyb) return kTile * row + column;
-    if (bits == 1) return (kTile * row + column) / 2;
+    if (!in_fragments(code, bits)) return (kTile * row + column) / 2;
     return 16 * (row % 8) + column % 8 / 2 * 4 + column / 8 * 2 + row / 8;
 }
 
@@ -107,10 +120,20 @@ DWUBIT_PRODUCT(trellis_gemv_f32_ref);
 DWUBIT_PRODUCT(trellis_gemv_int8x2_ref);
 DWUBIT_PRODUCT(trellis_gemv_int8_ref);
 
+DWUBIT_ARRANGE(arrange_int8x2_avx2);
+DWUBIT_ARRANGE(arrange_int8_avx2);
+DWUBIT_PRODUCT(trellis_gemv_f32_avx2);
+DWUBIT_PRODUCT(trellis_gemv_int8x2_avx2);
+DWUBIT_PRODUCT(trellis_gemv_int8_avx2);
+DWUBIT_DEQUANTIZE(trellis_dequantize_f32_avx2);
+
 DWUBIT_ARRANGE(arrange_int8x2_avx512);
 DWUBIT_ARRANGE(arrange_int8_avx512);
 DWUBIT_PRODUCT(trellis_gemv_int8x2_avx512_vnni_vbmi);
 DWUBIT_PRODUCT(trellis_gemv_int8_avx512_vnni_vbmi);
+DWUBIT_PRODUCT(trellis_gemv_f32_avx512);
+DWUBIT_DEQUANTIZE(trellis_dequantize_f32_avx512);
+DWUBIT_DEQUANTIZE(trellis_dequantize_bf16_avx512);
 
 #undef DWUBIT_ARRANGE
 #undef DWUBIT_PRODUCT
