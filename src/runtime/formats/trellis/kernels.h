@@ -29,11 +29,11 @@ constexpr std::int64_t tile_bytes(int bits) {
 }
 
 // Tiles of a band.
-inline std::int64_t tiles(const Matrix& m) {
+constexpr std::int64_t tiles(const Matrix& m) {
     return m.in / kTile;
 }
 
-inline const unsigned char* band(const Matrix& m, std::int64_t index) {
+constexpr const unsigned char* band(const Matrix& m, std::int64_t index) {
     return m.codes + index * tiles(m) * tile_bytes(m.bits);
 }
 
@@ -46,13 +46,13 @@ constexpr std::int64_t word_offset(int bits, std::int64_t word) {
     return plane + 4 * lane + (at % 2 == 0 ? 2 : 0);
 }
 
-inline std::uint32_t word_of(const unsigned char* tile, int bits, std::int64_t word) {
+constexpr std::uint32_t word_of(const unsigned char* tile, int bits, std::int64_t word) {
     const unsigned char* const at = tile + word_offset(bits, word);
     return static_cast<std::uint32_t>(at[0] | at[1] << 8);
 }
 
 // The 16 bits from bit `bit` of the circular stream on.
-inline std::uint32_t window(const unsigned char* tile, int bits, std::int64_t bit) {
+constexpr std::uint32_t window(const unsigned char* tile, int bits, std::int64_t bit) {
     const std::int64_t word = bit / 16;
     const std::uint32_t both = word_of(tile, bits, word) << 16 | word_of(tile, bits, (word + 1) % (16 * bits));
     return both >> (16 - bit % 16) & 0xffff;
@@ -72,13 +72,13 @@ constexpr std::int64_t float_place(bool fragments, std::int64_t column) {
 }
 
 // Which step of the tile's path stands for this weight (for HYB: and for the next, of an even column).
-inline std::int64_t step_of(Code code, int bits, std::int64_t row, std::int64_t column) {
+constexpr std::int64_t step_of(Code code, int bits, std::int64_t row, std::int64_t column) {
     if (code != Code::kHyb) return kTile * row + column;
     if (!in_fragments(code, bits)) return (kTile * row + column) / 2;
     return 16 * (row % 8) + column % 8 / 2 * 4 + column / 8 * 2 + row / 8;
 }
 
-inline std::uint32_t state_of(const Matrix& m, const unsigned char* tile, std::int64_t row, std::int64_t column) {
+constexpr std::uint32_t state_of(const Matrix& m, const unsigned char* tile, std::int64_t row, std::int64_t column) {
     const int step_bits = m.code == Code::kHyb ? 2 * m.bits : m.bits;
     return window(tile, m.bits, step_bits * step_of(m.code, m.bits, row, column));
 }
