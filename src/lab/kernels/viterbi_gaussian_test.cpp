@@ -29,7 +29,6 @@ TEST_P(ViterbiGaussian, LosesNoMoreThanPublished) {
     EXPECT_LE(lost, most);
     EXPECT_GE(lost, std::exp2(-2 * bits));
     RecordProperty("loss", std::to_string(lost));
-    std::printf("%s, %d bits: %.5f\n", std::string(trellis_code_name(code)).c_str(), bits, lost);
 }
 
 INSTANTIATE_TEST_SUITE_P(

@@ -20,7 +20,7 @@ std::vector<Isa> fast_levels() {
 
 // Ordinary tiles and those at the ends of what costs can hold.
 std::vector<float> odd_tiles(float rms) {
-    std::vector<float> x = testing::gaussian_tiles(9, rms, 1);
+    std::vector<float> x = testing::gaussian_tiles(8, rms, 1);
     const auto tile = [&](std::size_t t) { return x.data() + t * kViterbiTile; };
     for (std::size_t i = 0; i < kViterbiTile; ++i) {
         tile(1)[i] *= 5;
@@ -59,7 +59,7 @@ TEST_P(ViterbiAll, EveryLevelTakesTheSamePath) {
 }
 
 TEST_P(ViterbiAll, CostsOf16BitsAreAsGoodAsFloat32) {
-    const std::vector<float> x = testing::gaussian_tiles(6, test_.rms, 2);
+    const std::vector<float> x = testing::gaussian_tiles(4, test_.rms, 2);
     const auto by_float = testing::encode(viterbi_encode_f32_ref, test_, x);
     EXPECT_TRUE(testing::valid_paths(test_, by_float));
     const auto by_fixed = testing::encode(viterbi_encode_u16_ref, test_, x);
@@ -144,7 +144,7 @@ TEST(Viterbi, NoCircularPathIsBetter) {
                 const std::size_t state = i % kTrellisStates;
                 test.values[i] = test.values[i - state + state % period];
             }
-            const std::vector<float> x = testing::gaussian_tiles(4, test.rms, 4);
+            const std::vector<float> x = testing::gaussian_tiles(2, test.rms, 4);
             for (std::size_t tile = 0; tile < x.size() / kViterbiTile; ++tile) {
                 const std::vector<float> numbers(x.begin() + static_cast<std::ptrdiff_t>(tile * kViterbiTile),
                                                  x.begin() + static_cast<std::ptrdiff_t>((tile + 1) * kViterbiTile));
