@@ -56,7 +56,7 @@ private:
             return errorf(ErrorKind::kUsage, "--dtype: QuIP#'s layout is float16 always").with_hint("leave it out");
         }
         DWUBIT_ASSIGN(const auto pool, common.make_pool());
-        DWUBIT_ASSIGN(const QuipSharpExport done,
+        DWUBIT_ASSIGN(const LlamaExported done,
                       export_quip_sharp(model_, output_, overwrite_, *pool, console.progress()));
         console.print(
             fmt::format("{}: {} modules, codes unpacked again and compared; factors changed by at most {:.1e} by "
