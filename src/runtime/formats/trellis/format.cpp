@@ -68,8 +68,12 @@ constexpr FormatKernel kKernels[] = {
     {"trellis_dequantize_f32_ref", "dequantize", Isa::kRef, "cpu"},
     {"trellis_gemm_f32_ref", "gemm", Isa::kRef, "cpu"},
     gemv_f32("trellis_gemv_f32_ref", Isa::kRef, kNeedsNothing, trellis::trellis_gemv_f32_ref),
+    gemv_int8("trellis_gemv_int8x2_avx512_vnni_vbmi", Isa::kAvx512, ActType::kInt8x2, kNeedsVnni | kNeedsVbmi,
+              trellis::arrange_int8x2_avx512, trellis::trellis_gemv_int8x2_avx512_vnni_vbmi),
     gemv_int8("trellis_gemv_int8x2_ref", Isa::kRef, ActType::kInt8x2, kNeedsNothing, trellis::arrange_int8x2_ref,
               trellis::trellis_gemv_int8x2_ref),
+    gemv_int8("trellis_gemv_int8_avx512_vnni_vbmi", Isa::kAvx512, ActType::kInt8, kNeedsVnni | kNeedsVbmi,
+              trellis::arrange_int8_avx512, trellis::trellis_gemv_int8_avx512_vnni_vbmi),
     gemv_int8("trellis_gemv_int8_ref", Isa::kRef, ActType::kInt8, kNeedsNothing, trellis::arrange_int8_ref,
               trellis::trellis_gemv_int8_ref),
 };

@@ -107,6 +107,11 @@ DWUBIT_PRODUCT(trellis_gemv_f32_ref);
 DWUBIT_PRODUCT(trellis_gemv_int8x2_ref);
 DWUBIT_PRODUCT(trellis_gemv_int8_ref);
 
+DWUBIT_ARRANGE(arrange_int8x2_avx512);
+DWUBIT_ARRANGE(arrange_int8_avx512);
+DWUBIT_PRODUCT(trellis_gemv_int8x2_avx512_vnni_vbmi);
+DWUBIT_PRODUCT(trellis_gemv_int8_avx512_vnni_vbmi);
+
 #undef DWUBIT_ARRANGE
 #undef DWUBIT_PRODUCT
 #undef DWUBIT_DEQUANTIZE
