@@ -6,10 +6,10 @@
 
 #include "base/check.h"
 #include "base/error.h"
-#include "lab/blocks/hyb_table.h"
 #include "lab/blocks/incoherent.h"
 #include "lab/blocks/trellis_quantizer.h"
 #include "lab/failure.h"
+#include "lab/kernels/hyb_table.h"
 #include "lab/methods/method.h"
 #include "lab/to_span.h"
 #include "runtime/formats/trellis/trellis.h"
