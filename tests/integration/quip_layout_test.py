@@ -5,7 +5,7 @@ import struct
 import e8p
 import support
 import tiny
-from e8p_model import FUSED, UNFUSED, Model, Sizes
+from packed_model import FUSED, UNFUSED, Model, Sizes
 from export_test import read_folder
 
 TEXT = "kot ma kota i dom, a pies ma las. " * 3
