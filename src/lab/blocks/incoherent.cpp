@@ -206,11 +206,14 @@ void quantize_stack(const IncoherentSite& site, std::span<const Stored> matrices
 
 }  // namespace
 
-void add_incoherent_options(std::vector<OptionSpec>& options, std::string_view rho_help, std::int64_t sweeps) {
-    options.push_back(choice_option("scale", {"search", "fixed"},
+void add_incoherent_options(std::vector<OptionSpec>& options, const IncoherentDefaults& defaults) {
+    std::vector<std::string_view> scales = {"search", "fixed"};
+    if (!defaults.search) std::swap(scales.front(), scales.back());
+    options.push_back(choice_option("scale", std::move(scales),
                                     "scale of a matrix: by the proxy loss of some of its rows, or by rho"));
-    options.push_back(number_option("rho", 0.9, 0.5, 2, rho_help));
-    options.push_back(integer_option("sweeps", sweeps, 0, 100, "sweeps of coordinate descent after the first pass"));
+    options.push_back(number_option("rho", defaults.rho, 0.5, 2, defaults.rho_help));
+    options.push_back(
+        integer_option("sweeps", defaults.sweeps, 0, 100, "sweeps of coordinate descent after the first pass"));
     options.push_back(number_option("damping", 0.01, 0, 1, "multiple of mean(diag H) added to the diagonal"));
     options.push_back(
         choice_option("fuse", {"no", "yes"},

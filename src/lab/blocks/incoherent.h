@@ -20,8 +20,15 @@
 
 namespace dwubit::lab {
 
-// Appends scale, rho, sweeps, damping, fuse and stack. `rho_help`: what rho is in the method's units.
-void add_incoherent_options(std::vector<OptionSpec>& options, std::string_view rho_help, std::int64_t sweeps);
+// Where methods differ in the options that they share.
+struct IncoherentDefaults {
+    bool search = true;  // the scale
+    double rho = 0.9;
+    std::string_view rho_help;  // what rho is in the method's units
+    std::int64_t sweeps = 0;
+};
+// Appends scale, rho, sweeps, damping, fuse and stack.
+void add_incoherent_options(std::vector<OptionSpec>& options, const IncoherentDefaults& defaults);
 
 // Whether the linears of a site are stored as one matrix.
 bool fuses(std::size_t linears, const Parameters& parameters);

@@ -26,9 +26,10 @@ std::span<const OptionSpec> options() {
             integer_option("bits", 2, 1, 4, "bits per weight"),
             choice_option("code", {"mul1", "3inst", "1mad", "hyb"},
                           "what a state stands for: computed from it, or from a table of 512 pairs by a hash of it")};
-        add_incoherent_options(
-            list, "scale=fixed: root mean square of the weights that the code sees, as a multiple of the code's own",
-            /*sweeps=*/0);
+        add_incoherent_options(list, {.search = false,
+                                      .rho = 0.93,
+                                      .rho_help = "scale=fixed: root mean square of the weights that the code sees, as "
+                                                  "a multiple of the code's own"});
         return list;
     }();
     return kOptions;
@@ -40,7 +41,7 @@ std::span<const RecipeSpec> recipes() {
                                                      {"1mad", {{"code", "1mad"}}},
                                                      {"hyb", {{"code", "hyb"}}},
                                                      {"fused", {{"fuse", "yes"}}},
-                                                     {"released", {{"code", "hyb"}, {"scale", "fixed"}}},
+                                                     {"released", {{"code", "hyb"}, {"rho", 0.9}}},
                                                      {"mul1-3bit", {{"bits", 3}}},
                                                      {"mul1-4bit", {{"bits", 4}}}};
     return kRecipes;

@@ -23,8 +23,8 @@ std::span<const OptionSpec> options() {
             integer_option("bits", 2, 2, 4,
                            "bits per weight: 2, or 3 and 4 by a second codebook for what the first left"),
             number_option("residual", 0, 0, 64, "3 and 4 bits: how much finer the second stage is; 0 = 2.04 and 3.45")};
-        add_incoherent_options(list, "scale=fixed: root mean square of the weights that the codebook sees",
-                               /*sweeps=*/10);
+        add_incoherent_options(
+            list, {.rho_help = "scale=fixed: root mean square of the weights that the codebook sees", .sweeps = 10});
         return list;
     }();
     return kOptions;
