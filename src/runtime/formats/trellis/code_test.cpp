@@ -97,6 +97,17 @@ TEST(TrellisCode, Mul1IsThatOfHalfPrecisionButForTheLastRounding) {
     }
 }
 
+// What the vector kernels do instead of dividing.
+TEST(TrellisCode, AProductAndItsCorrectionAreTheQuotient) {
+    constexpr float kInverse = 1 / trellis::k1MadDivisor;
+    for (int sum = 0; sum <= 4 * 255; ++sum) {
+        const auto value = static_cast<float>(sum - trellis::kByteSumCentre);
+        const float guess = value * kInverse;
+        const float rest = std::fma(-guess, trellis::k1MadDivisor, value);
+        EXPECT_EQ(std::fma(rest, kInverse, guess), trellis::value_1mad(sum)) << sum;
+    }
+}
+
 TEST(TrellisCode, HybLooksUpAPairAndFlipsItsFirstNumber) {
     const std::vector<std::uint16_t> table = some_table();
     const std::vector<float> values = trellis_values(TrellisCode::kHyb, table);

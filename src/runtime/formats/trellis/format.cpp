@@ -20,9 +20,10 @@ std::size_t int8_bytes(const void* matrix) {
     return static_cast<std::size_t>(trellis::blocks(m) * trellis::kBlockBytes);
 }
 
-// All matrices of so many columns read activations in one order.
+// All matrices of so many columns read activations in one order, or with float32 in one of two.
 std::uint64_t arrangement(const void* matrix) {
-    return static_cast<std::uint64_t>(static_cast<const trellis::Matrix*>(matrix)->in);
+    const auto& m = *static_cast<const trellis::Matrix*>(matrix);
+    return static_cast<std::uint64_t>(m.in + (trellis::in_fragments(m.code, m.bits) ? 1 : 0));
 }
 
 // Normalised parameters were made by check_params(), so they read without errors.
@@ -37,13 +38,12 @@ std::string not_linear(const Json& params, const Shape& shape) {
 }
 
 // A row of op "gemv", and one of the ops that write rows of W.
-constexpr FormatKernel gemv_f32(const char* name, Isa isa, unsigned needs, decltype(FormatKernel::product) product) {
+constexpr FormatKernel gemv_f32(const char* name, Isa isa, decltype(FormatKernel::product) product) {
     return {.name = name,
             .op = "gemv",
             .isa = isa,
             .device = "cpu",
             .act = ActType::kF32,
-            .needs = needs,
             .arranged_bytes = f32_bytes,
             .arrangement = arrangement,
             .arrange = trellis::arrange_f32,
@@ -64,16 +64,35 @@ constexpr FormatKernel gemv_int8(const char* name, Isa isa, ActType act, unsigne
             .product = product};
 }
 
+constexpr FormatKernel rows(const char* name, const char* op, Isa isa, ActType act,
+                            decltype(FormatKernel::dequantize) dequantize) {
+    return {.name = name, .op = op, .isa = isa, .device = "cpu", .act = act, .dequantize = dequantize};
+}
+
 constexpr FormatKernel kKernels[] = {
+    rows("trellis_dequantize_f32_avx512", "dequantize", Isa::kAvx512, ActType::kF32,
+         trellis::trellis_dequantize_f32_avx512),
+    rows("trellis_dequantize_f32_avx2", "dequantize", Isa::kAvx2, ActType::kF32, trellis::trellis_dequantize_f32_avx2),
     {"trellis_dequantize_f32_ref", "dequantize", Isa::kRef, "cpu"},
+    rows("trellis_dequantize_bf16_avx512", "dequantize", Isa::kAvx512, ActType::kBf16,
+         trellis::trellis_dequantize_bf16_avx512),
+    rows("trellis_gemm_f32_avx512", "gemm", Isa::kAvx512, ActType::kF32, trellis::trellis_dequantize_f32_avx512),
+    rows("trellis_gemm_f32_avx2", "gemm", Isa::kAvx2, ActType::kF32, trellis::trellis_dequantize_f32_avx2),
     {"trellis_gemm_f32_ref", "gemm", Isa::kRef, "cpu"},
-    gemv_f32("trellis_gemv_f32_ref", Isa::kRef, kNeedsNothing, trellis::trellis_gemv_f32_ref),
+    rows("trellis_gemm_bf16_avx512", "gemm", Isa::kAvx512, ActType::kBf16, trellis::trellis_dequantize_bf16_avx512),
+    gemv_f32("trellis_gemv_f32_avx512", Isa::kAvx512, trellis::trellis_gemv_f32_avx512),
+    gemv_f32("trellis_gemv_f32_avx2", Isa::kAvx2, trellis::trellis_gemv_f32_avx2),
+    gemv_f32("trellis_gemv_f32_ref", Isa::kRef, trellis::trellis_gemv_f32_ref),
     gemv_int8("trellis_gemv_int8x2_avx512_vnni_vbmi", Isa::kAvx512, ActType::kInt8x2, kNeedsVnni | kNeedsVbmi,
               trellis::arrange_int8x2_avx512, trellis::trellis_gemv_int8x2_avx512_vnni_vbmi),
+    gemv_int8("trellis_gemv_int8x2_avx2", Isa::kAvx2, ActType::kInt8x2, kNeedsNothing, trellis::arrange_int8x2_avx2,
+              trellis::trellis_gemv_int8x2_avx2),
     gemv_int8("trellis_gemv_int8x2_ref", Isa::kRef, ActType::kInt8x2, kNeedsNothing, trellis::arrange_int8x2_ref,
               trellis::trellis_gemv_int8x2_ref),
     gemv_int8("trellis_gemv_int8_avx512_vnni_vbmi", Isa::kAvx512, ActType::kInt8, kNeedsVnni | kNeedsVbmi,
               trellis::arrange_int8_avx512, trellis::trellis_gemv_int8_avx512_vnni_vbmi),
+    gemv_int8("trellis_gemv_int8_avx2", Isa::kAvx2, ActType::kInt8, kNeedsNothing, trellis::arrange_int8_avx2,
+              trellis::trellis_gemv_int8_avx2),
     gemv_int8("trellis_gemv_int8_ref", Isa::kRef, ActType::kInt8, kNeedsNothing, trellis::arrange_int8_ref,
               trellis::trellis_gemv_int8_ref),
 };

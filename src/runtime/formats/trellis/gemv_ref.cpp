@@ -1,6 +1,4 @@
 // trellis_gemv_f32_ref, trellis_gemv_int8x2_ref, trellis_gemv_int8_ref: what the fast ones compute, weight by weight.
-#include <cstring>
-
 #include "runtime/formats/trellis/arrange_inl.h"
 
 namespace dwubit::trellis {
@@ -12,11 +10,13 @@ float weight_value(const Matrix& m, std::uint32_t state, std::int64_t column) {
 }
 
 float dot_row_f32(const Matrix& m, const float* x, std::int64_t row) {
+    const bool fragments = in_fragments(m.code, m.bits);
     const unsigned char* const tile = band(m, row / kTile);
     double sum = 0;
     for (std::int64_t c = 0; c < m.in; ++c) {
         const unsigned char* const at = tile + c / kTile * tile_bytes(m.bits);
-        sum += double{x[c]} * weight_value(m, state_of(m, at, row % kTile, c % kTile), c % kTile);
+        sum += double{x[c / kTile * kTile + float_place(fragments, c % kTile)]} *
+               weight_value(m, state_of(m, at, row % kTile, c % kTile), c % kTile);
     }
     return static_cast<float>(sum * double{m.scale});
 }
@@ -53,7 +53,10 @@ void product_int8(const void* matrix, const void* x, std::int64_t rows, std::int
 }  // namespace
 
 void arrange_f32(const void* matrix, const float* x, void* out) {
-    std::memcpy(out, x, static_cast<std::size_t>(static_cast<const Matrix*>(matrix)->in) * sizeof(float));
+    const Matrix& m = *static_cast<const Matrix*>(matrix);
+    const bool fragments = in_fragments(m.code, m.bits);
+    auto* const to = static_cast<float*>(out);
+    for (std::int64_t c = 0; c < m.in; ++c) to[c / kTile * kTile + float_place(fragments, c % kTile)] = x[c];
 }
 
 void arrange_int8x2_ref(const void* matrix, const float* x, void* out) {

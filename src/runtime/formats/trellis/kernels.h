@@ -29,11 +29,11 @@ constexpr std::int64_t tile_bytes(int bits) {
 }
 
 // Tiles of a band.
-inline std::int64_t tiles(const Matrix& m) {
+constexpr std::int64_t tiles(const Matrix& m) {
     return m.in / kTile;
 }
 
-inline const unsigned char* band(const Matrix& m, std::int64_t index) {
+constexpr const unsigned char* band(const Matrix& m, std::int64_t index) {
     return m.codes + index * tiles(m) * tile_bytes(m.bits);
 }
 
@@ -46,26 +46,39 @@ constexpr std::int64_t word_offset(int bits, std::int64_t word) {
     return plane + 4 * lane + (at % 2 == 0 ? 2 : 0);
 }
 
-inline std::uint32_t word_of(const unsigned char* tile, int bits, std::int64_t word) {
+constexpr std::uint32_t word_of(const unsigned char* tile, int bits, std::int64_t word) {
     const unsigned char* const at = tile + word_offset(bits, word);
     return static_cast<std::uint32_t>(at[0] | at[1] << 8);
 }
 
 // The 16 bits from bit `bit` of the circular stream on.
-inline std::uint32_t window(const unsigned char* tile, int bits, std::int64_t bit) {
+constexpr std::uint32_t window(const unsigned char* tile, int bits, std::int64_t bit) {
     const std::int64_t word = bit / 16;
     const std::uint32_t both = word_of(tile, bits, word) << 16 | word_of(tile, bits, (word + 1) % (16 * bits));
     return both >> (16 - bit % 16) & 0xffff;
 }
 
+// Whether sequences have the order of QTIP's released kernels. A part of the stream then holds rows r / 2 and r / 2 + 8
+// in turn, columns 0, 8, 2, 10 (even parts) or 4, 12, 6, 14 (odd parts) and the next.
+constexpr bool in_fragments(Code code, int bits) {
+    return code == Code::kHyb && bits >= 2;
+}
+
+// Where in a row of 16 activations that of `column` stands for the kernels that read floats: beside that of another
+// part where there are fragments, 0 1 4 5, 8 9 12 13, 2 3 6 7, 10 11 14 15.
+constexpr std::int64_t float_place(bool fragments, std::int64_t column) {
+    if (!fragments) return column;
+    return column % 4 / 2 * 8 + column / 8 * 4 + column / 4 % 2 * 2 + column % 2;
+}
+
 // Which step of the tile's path stands for this weight (for HYB: and for the next, of an even column).
-inline std::int64_t step_of(Code code, int bits, std::int64_t row, std::int64_t column) {
+constexpr std::int64_t step_of(Code code, int bits, std::int64_t row, std::int64_t column) {
     if (code != Code::kHyb) return kTile * row + column;
-    if (bits == 1) return (kTile * row + column) / 2;
+    if (!in_fragments(code, bits)) return (kTile * row + column) / 2;
     return 16 * (row % 8) + column % 8 / 2 * 4 + column / 8 * 2 + row / 8;
 }
 
-inline std::uint32_t state_of(const Matrix& m, const unsigned char* tile, std::int64_t row, std::int64_t column) {
+constexpr std::uint32_t state_of(const Matrix& m, const unsigned char* tile, std::int64_t row, std::int64_t column) {
     const int step_bits = m.code == Code::kHyb ? 2 * m.bits : m.bits;
     return window(tile, m.bits, step_bits * step_of(m.code, m.bits, row, column));
 }
@@ -107,10 +120,20 @@ DWUBIT_PRODUCT(trellis_gemv_f32_ref);
 DWUBIT_PRODUCT(trellis_gemv_int8x2_ref);
 DWUBIT_PRODUCT(trellis_gemv_int8_ref);
 
+DWUBIT_ARRANGE(arrange_int8x2_avx2);
+DWUBIT_ARRANGE(arrange_int8_avx2);
+DWUBIT_PRODUCT(trellis_gemv_f32_avx2);
+DWUBIT_PRODUCT(trellis_gemv_int8x2_avx2);
+DWUBIT_PRODUCT(trellis_gemv_int8_avx2);
+DWUBIT_DEQUANTIZE(trellis_dequantize_f32_avx2);
+
 DWUBIT_ARRANGE(arrange_int8x2_avx512);
 DWUBIT_ARRANGE(arrange_int8_avx512);
 DWUBIT_PRODUCT(trellis_gemv_int8x2_avx512_vnni_vbmi);
 DWUBIT_PRODUCT(trellis_gemv_int8_avx512_vnni_vbmi);
+DWUBIT_PRODUCT(trellis_gemv_f32_avx512);
+DWUBIT_DEQUANTIZE(trellis_dequantize_f32_avx512);
+DWUBIT_DEQUANTIZE(trellis_dequantize_bf16_avx512);
 
 #undef DWUBIT_ARRANGE
 #undef DWUBIT_PRODUCT

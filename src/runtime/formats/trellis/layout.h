@@ -1,7 +1,8 @@
 // Where the bits of a trellis matrix [out, in] lie. Normative text: docs/formats/trellis.md.
 //
-//   codes       U8 [out / 16, in * 2 * bits]   band after band: 16 rows of W, whose tiles of 16 columns follow each
-//   other scales      F32 [1]                        one scale for the matrix codebook.0  F16 [512, 2] HYB's pairs
+//     codes       U8 [out / 16, 2 * bits * in]    band after band: 16 rows of W, their tiles of 16 columns in turn
+//     scales      F32 [1]                         one scale for the matrix
+//     codebook.0  F16 [512, 2]                    HYB's pairs
 //
 // A tile is a circular stream of 256 * bits bits, cut into 16 parts of 16 * bits: part r is lane r of a vector (with
 // order row by row the bits of row r). A part is cut into pieces of 32 bits, at 1 and 3 bits the last of 16. All first

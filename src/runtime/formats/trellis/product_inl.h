@@ -36,6 +36,66 @@ inline void with_code(const Matrix& m, const Use& use) {
     with_linear_code(m, use);
 }
 
+// A HYB kernel's sums of one band to its rows. Of part r of the stream: even[2 r], even[2 r + 1] are the sums of its
+// even steps, first and second numbers, odd[] of the odd ones.
+inline void add_pairs(bool fragments, const float* even, const float* odd, float scale, float* rows) {
+    if (!fragments) {
+        for (std::int64_t r = 0; r < kTile; ++r) {
+            rows[r] = ((even[2 * r] + odd[2 * r]) + (even[2 * r + 1] + odd[2 * r + 1])) * scale;
+        }
+        return;
+    }
+    for (std::int64_t r = 0; r < kTile / 2; ++r) {
+        const float* const e = even + 4 * r;
+        const float* const o = odd + 4 * r;
+        rows[r] = ((e[0] + e[2]) + (e[1] + e[3])) * scale;
+        rows[r + kTile / 2] = ((o[0] + o[2]) + (o[1] + o[3])) * scale;
+    }
+}
+
+// Where the pairs of a tile's rows are among [8 steps of a part][16 parts].
+struct PairPlaces {
+    unsigned char at[kTile][kTile / 2];
+};
+inline PairPlaces pair_places(int bits) {
+    PairPlaces places;
+    for (std::int64_t r = 0; r < kTile; ++r) {
+        for (std::int64_t q = 0; q < kTile / 2; ++q) {
+            const std::int64_t step = step_of(Code::kHyb, bits, r, 2 * q);
+            places.at[r][q] = static_cast<unsigned char>(step % 8 * kTile + step / 8);
+        }
+    }
+    return places;
+}
+
+// The part of a band that rows [first, first + count) of W are in: rows [begin, end) of it.
+struct BandRows {
+    std::int64_t begin;
+    std::int64_t end;
+};
+inline BandRows rows_of_band(std::int64_t b, std::int64_t first, std::int64_t count) {
+    const std::int64_t start = b * kTile;
+    const std::int64_t left = first + count - start;
+    return {start < first ? first - start : 0, left < kTile ? left : kTile};
+}
+
+// TileKernel: dequantize_tile<kCode, kBits>(matrix, tile, rows, out): columns of one tile; row r of the band goes to
+// out + (r - rows.begin) * matrix.in.
+template <class TileKernel, class T>
+inline void dequantize_bands(const void* matrix, std::int64_t first, std::int64_t count, T* out) {
+    const Matrix& m = *static_cast<const Matrix*>(matrix);
+    with_code(m, [&]<Code kCode, int kBits>() {
+        const TileKernel kernel(m);
+        for (std::int64_t b = first / kTile; b * kTile < first + count; ++b) {
+            const BandRows rows = rows_of_band(b, first, count);
+            T* const to = out + (b * kTile + rows.begin - first) * m.in;
+            for (std::int64_t t = 0; t < tiles(m); ++t) {
+                kernel.template dequantize_tile<kCode, kBits>(band(m, b) + t * tile_bytes(kBits), rows, to + t * kTile);
+            }
+        }
+    });
+}
+
 // BandKernel: dot_band<kCode, kBits, kCount>(matrix, codes of the band, x, sums): one band times kCount rows of x,
 // which are `step` bytes apart; sums [kCount][16]. A row's sums run in one order whatever kCount is.
 template <class BandKernel, Code kCode, int kBits>
@@ -52,12 +112,10 @@ inline void multiply(const Matrix& m, const unsigned char* x, std::int64_t step,
             } else {
                 BandKernel::template dot_band<kCode, kBits, 1>(m, band(m, b), from, sums);
             }
-            const std::int64_t start = b * kTile < first ? first - b * kTile : 0;
-            const std::int64_t left = first + columns - b * kTile;
-            const std::int64_t end = left < kTile ? left : kTile;
+            const BandRows some = rows_of_band(b, first, columns);
             for (std::int64_t i = 0; i < count; ++i) {
                 float* const to = y + (done + i) * columns + b * kTile - first;
-                for (std::int64_t r = start; r < end; ++r) to[r] = sums[i][r];
+                for (std::int64_t r = some.begin; r < some.end; ++r) to[r] = sums[i][r];
             }
         }
         done += count;
