@@ -1,41 +1,37 @@
-// Trellises of every code, Gaussian tiles and what a path is worth, for tests of encoders.
+// A trellis and its values, Gaussian tiles and what a path is worth, for tests of encoders.
 #pragma once
-
-#include <gtest/gtest.h>
 
 #include <cmath>
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/philox.h"
-#include "lab/kernels/hyb_table.h"
 #include "lab/kernels/viterbi.h"
-#include "runtime/formats/trellis/code.h"
 
 namespace dwubit::testing {
 
-inline constexpr TrellisCode kCodes[] = {TrellisCode::k1Mad, TrellisCode::k3Inst, TrellisCode::kMul1,
-                                         TrellisCode::kHyb};
-
-// A trellis and the values that it points to.
 struct TestTrellis {
-    TestTrellis(TrellisCode code, int bits)
-        : name(std::string(trellis_code_name(code)) + " of " + std::to_string(bits) + " bits"),
-          values(code == TrellisCode::kHyb ? trellis_values(code, hyb_table()) : trellis_values(code, {})),
-          trellis{bits, trellis_step_values(code), values.data()} {
+    TestTrellis(std::string name_of_code, int bits_, int step_values_, std::vector<float> values_of_states)
+        : name(std::move(name_of_code) + " of " + std::to_string(bits_) + " bits"),
+          bits(bits_),
+          step_values(step_values_),
+          values(std::move(values_of_states)) {
         double squares = 0;
         for (const float value : values) squares += static_cast<double>(value) * value;
         rms = static_cast<float>(std::sqrt(squares / static_cast<double>(values.size())));
     }
-    int steps() const { return kViterbiTile / trellis.step_values; }
-    int kv() const { return trellis.bits * trellis.step_values; }
+    ViterbiTrellis trellis() const { return {bits, step_values, values.data()}; }
+    int steps() const { return kViterbiTile / step_values; }
+    int kv() const { return bits * step_values; }
 
     std::string name;
-    std::vector<float> values;
-    ViterbiTrellis trellis;
-    float rms = 1;
+    int bits;
+    int step_values;
+    std::vector<float> values;  // [V][2^16]
+    float rms = 0;
 };
 
 inline std::vector<float> gaussian_tiles(std::int64_t tiles, float scale, std::uint64_t seed) {
@@ -47,8 +43,8 @@ inline std::vector<float> gaussian_tiles(std::int64_t tiles, float scale, std::u
 
 inline std::vector<std::uint16_t> encode(ViterbiEncode encoder, const TestTrellis& test, const std::vector<float>& x) {
     const std::int64_t tiles = static_cast<std::int64_t>(x.size()) / kViterbiTile;
-    std::vector<std::uint16_t> states(x.size() / static_cast<std::size_t>(test.trellis.step_values));
-    encoder(test.trellis, x.data(), tiles, states.data());
+    std::vector<std::uint16_t> states(x.size() / static_cast<std::size_t>(test.step_values));
+    encoder(test.trellis(), x.data(), tiles, states.data());
     return states;
 }
 
@@ -65,10 +61,10 @@ inline bool valid_paths(const TestTrellis& test, const std::vector<std::uint16_t
 // Sum of the squared errors of the numbers.
 inline double squared_error(const TestTrellis& test, const std::vector<float>& x,
                             const std::vector<std::uint16_t>& states) {
-    const auto width = static_cast<std::size_t>(test.trellis.step_values);
+    const auto width = static_cast<std::size_t>(test.step_values);
     double sum = 0;
     for (std::size_t i = 0; i < x.size(); ++i) {
-        const double value = test.values[(i % width) * kTrellisStates + states[i / width]];
+        const double value = test.values[(i % width) * 65536 + states[i / width]];
         sum += (value - x[i]) * (value - x[i]);
     }
     return sum;

@@ -59,8 +59,9 @@ private:
     int state(int g, int c) const { return g | c << (16 - kv_); }
     std::size_t at(int node) const { return static_cast<std::size_t>(node); }
 
-    // Of a tile: two arrays for steps between, then what is kept: before the first step, and after each segment.
-    std::size_t tile_costs() const { return at(nodes_) * static_cast<std::size_t>(2 + steps_ / segment_ + 1); }
+    // Of a tile: two arrays for steps between, then what is kept: before the first step, and after each segment. The 1
+    // KB behind keeps the arrays of two tiles from the same sets of the first cache.
+    std::size_t tile_costs() const { return at(nodes_) * static_cast<std::size_t>(2 + steps_ / segment_ + 1) + 512; }
     std::uint16_t* between(int tile, int step) {
         return costs_.data() + static_cast<std::size_t>(tile) * tile_costs() +
                at(nodes_) * static_cast<std::size_t>(step % 2);
@@ -126,7 +127,11 @@ private:
             }
             step_(step);
             for (int tile = 0; tile < tiles; ++tile) {
-                if (done % kRenewal == 0) level_.subtract(step.to[tile], nodes_, level_.least(step.to[tile], nodes_));
+                if (done % kRenewal == 0) {
+                    const std::uint16_t least = level_.least(step.to[tile], nodes_);
+                    level_.subtract(step.to[tile], nodes_, least);
+                    subtracted_[at(tile)][at(done / kRenewal)] = least;
+                }
                 step.from[tile] = step.to[tile];
             }
         }
@@ -160,8 +165,11 @@ private:
         const auto node_at = [&](int level, int index) {
             return node >> (level * kv_) | index << (16 - kv_ - level * kv_);
         };
-        std::array<std::uint16_t, kMostInSegment> costs;
-        std::array<std::array<std::uint8_t, kMostInSegment>, 8> chosen;
+        std::array<std::uint16_t, kMostInSegment> costs{};
+        std::array<std::array<std::uint8_t, kMostInSegment>, 8> chosen{};
+        // No path into the node costs more anywhere on its way than in the end, which rules nearly all of them out.
+        const int end = begin + segment_;
+        const int most = kept(tile, end)[node] + (end % kRenewal == 0 ? subtracted_[at(tile)][at(end / kRenewal)] : 0);
         const std::uint16_t* start = kept(tile, begin);
         for (int i = 0; i < 1 << (segment_ * kv_); ++i) costs[at(i)] = start[node_at(segment_, i)];
         for (int level = segment_ - 1; level >= 0; --level) {
@@ -171,8 +179,9 @@ private:
                 std::uint16_t least = kNoPath;
                 int best = 0;
                 for (int c = 0; c < 1 << kv_; ++c) {
-                    const std::uint16_t cost =
-                        add(tile, step, state(node_at(level, i), c), costs[at(i | c << (level * kv_))]);
+                    const std::uint16_t before = costs[at(i | c << (level * kv_))];
+                    if (before > most) continue;
+                    const std::uint16_t cost = add(tile, step, state(node_at(level, i), c), before);
                     if (cost >= least) continue;
                     least = cost;
                     best = c;
@@ -205,6 +214,7 @@ private:
     AlignedBuffer<std::int16_t> ordered_;  // the same in values_order()
     AlignedBuffer<std::uint16_t> costs_;
     std::array<std::array<std::int16_t, kViterbiTile>, kGroup> numbers_{};
+    std::array<std::array<std::uint16_t, kViterbiTile / kRenewal + 1>, kGroup> subtracted_{};  // by forward()
 };
 
 }  // namespace

@@ -29,8 +29,8 @@ std::int16_t fixed_point(float number);
 // step_values are the largest |value| and |number| in fixed point.
 int coarse_bits(int kv, int step_values, int largest_value, int largest_number);
 
-// Tiles that take a step together, so that values are read from the cache behind once for all of them.
-inline constexpr int kGroup = 4;
+// Tiles that take a step together, so that values come from the second cache once for both.
+inline constexpr int kGroup = 2;
 
 // One step of up to kGroup tiles.
 struct Step {
