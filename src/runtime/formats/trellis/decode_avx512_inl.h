@@ -108,10 +108,5 @@ inline __m512i pair_index(__m512i state) {
     return _mm512_and_si512(_mm512_srli_epi32(hash, 6), _mm512_set1_epi32(kPairs - 1));
 }
 
-// Eight of them, in float32.
-inline __m512 gather_pairs(const float* pairs, __m256i index) {
-    return _mm512_castpd_ps(_mm512_i32gather_pd(index, pairs, 8));
-}
-
 }  // namespace
 }  // namespace dwubit::trellis

@@ -29,12 +29,24 @@ std::vector<float> flipped_pairs(const TensorView& table) {
     return pairs;
 }
 
+// The first numbers of the pairs, then the second ones.
+std::vector<std::uint16_t> columns_of(const TensorView& table) {
+    std::vector<std::uint16_t> columns(kHybTableSize);
+    for (std::size_t i = 0; i < columns.size(); ++i) {
+        std::memcpy(&columns[i % 2 * (columns.size() / 2) + i / 2], table.bytes.data() + i * sizeof(F16), sizeof(F16));
+    }
+    return columns;
+}
+
 class Reader : public FormatReader {
 public:
-    Reader(const PackedView& packed, const TrellisParams& params, float scale, std::vector<float> pairs)
-        : pairs_(std::move(pairs)),
+    // table: HYB's pairs, else nullptr.
+    Reader(const PackedView& packed, const TrellisParams& params, float scale, const TensorView* table)
+        : pairs_(table == nullptr ? std::vector<float>() : flipped_pairs(*table)),
+          halves_(table == nullptr ? std::vector<std::uint16_t>() : columns_of(*table)),
           matrix_{reinterpret_cast<const unsigned char*>(packed.find("codes")->bytes.data()),
                   pairs_.empty() ? computed_values(params.code) : pairs_.data(),
+                  halves_.data(),
                   packed.shape[0],
                   packed.shape[1],
                   static_cast<Code>(params.code),
@@ -64,6 +76,7 @@ private:
     }
 
     std::vector<float> pairs_;
+    std::vector<std::uint16_t> halves_;
     Matrix matrix_;
 };
 
@@ -72,13 +85,9 @@ private:
 Result<std::unique_ptr<FormatReader>> bind(const PackedView& packed) {
     DWUBIT_ASSIGN(const TrellisParams params, trellis_params(packed.params, packed.shape));
     DWUBIT_ASSIGN(const float scale, read_scale(*packed.find("scales")));
-    std::vector<float> pairs;
-    if (params.code == TrellisCode::kHyb) {
-        const TensorView& table = *packed.find("codebook.0");
-        DWUBIT_TRY(check_table(table, scale));
-        pairs = flipped_pairs(table);
-    }
-    return std::unique_ptr<FormatReader>(std::make_unique<Reader>(packed, params, scale, std::move(pairs)));
+    const TensorView* const table = packed.find("codebook.0");
+    if (table != nullptr) DWUBIT_TRY(check_table(*table, scale));
+    return std::unique_ptr<FormatReader>(std::make_unique<Reader>(packed, params, scale, table));
 }
 
 }  // namespace dwubit::trellis

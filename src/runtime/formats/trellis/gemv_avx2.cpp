@@ -78,6 +78,23 @@ inline void dot_half_pairs(const Matrix& m, const unsigned char* tile, const flo
     }
 }
 
+// HYB's sums of one band to its rows. Of part r of the stream: even[2 r], even[2 r + 1] are the sums of its
+// even steps, first and second numbers, odd[] of the odd ones.
+inline void add_pairs(bool fragments, const float* even, const float* odd, float scale, float* rows) {
+    if (!fragments) {
+        for (std::int64_t r = 0; r < kTile; ++r) {
+            rows[r] = ((even[2 * r] + odd[2 * r]) + (even[2 * r + 1] + odd[2 * r + 1])) * scale;
+        }
+        return;
+    }
+    for (std::int64_t r = 0; r < kTile / 2; ++r) {
+        const float* const e = even + 4 * r;
+        const float* const o = odd + 4 * r;
+        rows[r] = ((e[0] + e[2]) + (e[1] + e[3])) * scale;
+        rows[r + kTile / 2] = ((o[0] + o[2]) + (o[1] + o[3])) * scale;
+    }
+}
+
 struct FloatKernel {
     template <Code kCode, int kBits, int kCount>
     static void dot_band(const Matrix& m, const unsigned char* tile, const unsigned char* x, float (*sums)[kTile]) {

@@ -13,7 +13,8 @@ inline constexpr std::int64_t kPairs = 1024;  // HYB's, by bits 6 to 15 of the h
 
 struct Matrix {
     const unsigned char* codes;
-    const float* values;  // of the states [2^16]; HYB: pairs [kPairs][2], the flip of the first number done
+    const float* values;          // of the states [2^16]; HYB: pairs [kPairs][2], the flip of the first number done
+    const std::uint16_t* halves;  // HYB: the numbers as f16, all first ones [512], then all second ones
     std::int64_t out;
     std::int64_t in;
     Code code;

@@ -36,23 +36,6 @@ inline void with_code(const Matrix& m, const Use& use) {
     with_linear_code(m, use);
 }
 
-// A HYB kernel's sums of one band to its rows. Of part r of the stream: even[2 r], even[2 r + 1] are the sums of its
-// even steps, first and second numbers, odd[] of the odd ones.
-inline void add_pairs(bool fragments, const float* even, const float* odd, float scale, float* rows) {
-    if (!fragments) {
-        for (std::int64_t r = 0; r < kTile; ++r) {
-            rows[r] = ((even[2 * r] + odd[2 * r]) + (even[2 * r + 1] + odd[2 * r + 1])) * scale;
-        }
-        return;
-    }
-    for (std::int64_t r = 0; r < kTile / 2; ++r) {
-        const float* const e = even + 4 * r;
-        const float* const o = odd + 4 * r;
-        rows[r] = ((e[0] + e[2]) + (e[1] + e[3])) * scale;
-        rows[r + kTile / 2] = ((o[0] + o[2]) + (o[1] + o[3])) * scale;
-    }
-}
-
 // Where the pairs of a tile's rows are among [8 steps of a part][16 parts].
 struct PairPlaces {
     unsigned char at[kTile][kTile / 2];
