@@ -43,7 +43,7 @@ function(dwubit_tests name)
   include(GoogleTest)
   set(properties TIMEOUT 300)
   if(given_LABELS)
-    list(APPEND properties LABELS ${given_LABELS})
+    set(properties TIMEOUT 900 LABELS ${given_LABELS})
   endif()
   gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST WORKING_DIRECTORY ${PROJECT_SOURCE_DIR}
     PROPERTIES ${properties})

@@ -8,7 +8,7 @@
 //   scale     all 1024 numbers times sqrt(15/16) / their standard deviation: the reproduction of a Gaussian at 2 bits
 //             has variance 1 - 2^-4
 //
-// Arithmetic is float64 in a fixed order: one machine's table is every machine's.
+// Arithmetic is float64 in a fixed order.
 #pragma once
 
 #include <array>

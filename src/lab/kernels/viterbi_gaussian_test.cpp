@@ -3,7 +3,11 @@
 // 3INST and HYB at 2 bits; other rates are bounded below by D(R) = 2^(-2 bits).
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <span>
+#include <string>
 #include <tuple>
+#include <vector>
 
 #include "lab/kernels/hyb_table.h"
 #include "lab/kernels/test_trellis.h"

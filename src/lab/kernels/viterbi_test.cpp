@@ -1,7 +1,12 @@
 #include "lab/kernels/viterbi.h"
 
+#include <gtest/gtest.h>
+
 #include <algorithm>
 #include <limits>
+#include <span>
+#include <string>
+#include <vector>
 
 #include "lab/kernels/hyb_table.h"
 #include "lab/kernels/test_trellis.h"

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstdlib>
 
 #include "runtime/cpu/aligned_buffer.h"
@@ -25,15 +26,18 @@ public:
                               : 8 / kv_),
           nodes_(1 << (16 - kv_)),
           values_(static_cast<std::size_t>(step_values_) << 16),
-          ordered_(values_.size()),
-          costs_(kGroup * tile_costs()) {
+          ordered_(values_.size()) {
+        // Kept by the thread: calls come by the thousand, and fresh pages would cost as much as encoding a tile.
+        thread_local AlignedBuffer<std::uint16_t> costs;
+        costs_ = costs.reserve(kGroup * tile_costs());
         for (std::size_t i = 0; i < values_.size(); ++i) {
             values_[i] = fixed_point(trellis.values[i]);
             largest_value_ = std::max(largest_value_, std::abs(int{values_[i]}));
         }
+        const int lane_bits = std::countr_zero(static_cast<unsigned>(level.lanes));
         for (int g = 0; g < nodes_; ++g) {
             for (int c = 0; c < 1 << kv_; ++c) {
-                const std::size_t to = values_order(kv_, level.lanes, g, c);
+                const std::size_t to = values_order(kv_, lane_bits, g, c);
                 for (int v = 0; v < step_values_; ++v) ordered_[plane(v) + to] = value(v, state(g, c));
             }
         }
@@ -63,8 +67,7 @@ private:
     // KB behind keeps the arrays of two tiles from the same sets of the first cache.
     std::size_t tile_costs() const { return at(nodes_) * static_cast<std::size_t>(2 + steps_ / segment_ + 1) + 512; }
     std::uint16_t* between(int tile, int step) {
-        return costs_.data() + static_cast<std::size_t>(tile) * tile_costs() +
-               at(nodes_) * static_cast<std::size_t>(step % 2);
+        return costs_ + static_cast<std::size_t>(tile) * tile_costs() + at(nodes_) * static_cast<std::size_t>(step % 2);
     }
     std::uint16_t* kept(int tile, int steps_done) {
         return between(tile, 0) + at(nodes_) * static_cast<std::size_t>(2 + steps_done / segment_);
@@ -212,7 +215,7 @@ private:
     StepKernel step_ = nullptr;
     AlignedBuffer<std::int16_t> values_;   // [V][2^16]
     AlignedBuffer<std::int16_t> ordered_;  // the same in values_order()
-    AlignedBuffer<std::uint16_t> costs_;
+    std::uint16_t* costs_ = nullptr;       // of kGroup tiles
     std::array<std::array<std::int16_t, kViterbiTile>, kGroup> numbers_{};
     std::array<std::array<std::uint16_t, kViterbiTile / kRenewal + 1>, kGroup> subtracted_{};  // by forward()
 };

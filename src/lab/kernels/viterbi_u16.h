@@ -54,14 +54,15 @@ struct Level {
 const Level& level_avx2();
 const Level& level_avx512();
 
-// Where a plane has the value of node g and choice c, state g | c << (16 - kV). Up to kV = 4 a vector holds nodes with
-// different predecessors, g = u << kV | r for `lanes` neighbouring u: [u / lanes][r][c][u % lanes]. Above, all nodes
-// with one predecessor are neighbours: [u][c][r].
-inline std::size_t values_order(int kv, int lanes, int node, int choice) {
+// Where a plane has the value of node g and choice c, state g | c << (16 - kV). Up to kV = 4 a vector of 2^lane_bits
+// costs holds nodes with different predecessors, g = u << kV | r for neighbouring u: [u / lanes][r][c][u % lanes].
+// Above, all nodes with one predecessor are neighbours: [u][c][r].
+inline std::size_t values_order(int kv, int lane_bits, int node, int choice) {
     const int u = node >> kv;
     const int r = node & ((1 << kv) - 1);
     if (kv > 4) return static_cast<std::size_t>((u << kv | choice) << kv | r);
-    return static_cast<std::size_t>((((u / lanes) << kv | r) << kv | choice) * lanes + u % lanes);
+    const int vector = ((u >> lane_bits) << kv | r) << kv | choice;
+    return static_cast<std::size_t>(vector << lane_bits | (u & ((1 << lane_bits) - 1)));
 }
 
 void encode(const Level& level, const ViterbiTrellis& trellis, const float* x, std::int64_t tiles,
