@@ -1,6 +1,7 @@
 #include "convert/llama_export.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 
 #include "base/error.h"
@@ -28,6 +29,15 @@ Result<void> add_weight(const std::string& name, const TensorView& tensor, Shard
     }
     shard.add<F16>(name, DType::kF16, tensor.shape, halves);
     return {};
+}
+
+// Whether QuIP#'s and QTIP's code have a transform of this size: they take the first of their matrices whose order
+// divides it, and what is left must be a power of two.
+bool has_their_hadamard(std::int64_t n) {
+    for (const std::int64_t order : {172, 156, 140, 124, 116, 108, 60, 52, 36, 28, 20, 12}) {
+        if (n % order == 0) return std::has_single_bit(static_cast<std::uint64_t>(n / order));
+    }
+    return std::has_single_bit(static_cast<std::uint64_t>(n));
 }
 
 }  // namespace
@@ -74,6 +84,11 @@ Result<void> LlamaExporter::find(std::string name, const LinearShape& linear, co
         if (use->transform->id == std::string_view("rht")) continue;
         return errorf(ErrorKind::kUnsupported, "module '{}': its {} transform is {}, {} has rht on both sides",
                       linear.module, side, use->transform->id, layout_.name);
+    }
+    for (const std::int64_t n : {linear.in, linear.out}) {
+        if (has_their_hadamard(n)) continue;
+        return errorf(ErrorKind::kUnsupported, "module '{}': the code that reads {} has no Hadamard matrix of size {}",
+                      linear.module, layout_.name, n);
     }
     modules_.push_back({std::move(name), linear, &packed->second});
     return {};

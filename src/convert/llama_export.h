@@ -53,7 +53,7 @@ protected:
 
     const ModelConfig& config() const { return model_.config; }
     const std::vector<Module>& found() const { return modules_; }
-    // The module of the layout that is `linear`: in `format`, with rht on both sides.
+    // The module of the layout that is `linear`: in `format`, with rht on both sides, of sizes that its code has.
     Result<void> find(std::string name, const LinearShape& linear, const char* format);
     // Its codes, the buffers checked.
     Result<Codes> unpack(const Module& module) const;

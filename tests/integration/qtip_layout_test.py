@@ -139,6 +139,7 @@ class Layout(support.ProgramTest):
         refused("fused", self.model("hyb", modules=FUSED), ["q_proj", "fused"], "fuse=no")
         refused("plain", self.model("1mad", transforms=(None, BITS)), ["q_proj", "in transform is none"])
         refused("small", self.model("hyb", sizes=Sizes(hidden=64, intermediate=48)), ["[48, 64]", "multiple of 32"])
+        refused("order", self.model("3inst", sizes=Sizes(hidden=64, intermediate=704)), ["gate_proj", "Hadamard", "704"])
         mixed = Model(SIZES, lambda leaf: {"code": "hyb", "bits": 3 if leaf == "o_proj" else 2}, UNFUSED, (BITS, BITS),
                       packer=trellis)
         refused("mixed", mixed, ["o_proj", "3 bits", "2"])
