@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "lab/kernels/viterbi.h"
-#include "tests/support/device_array.h"
-#include "tests/support/test_trellis.h"
+#include "support/device_array.h"
+#include "support/test_trellis.h"
 
 namespace dwubit {
 namespace {

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "runtime/formats/trellis/code.h"
-#include "tests/support/test_trellis.h"
+#include "support/test_trellis.h"
 
 namespace dwubit {
 namespace {
