@@ -62,7 +62,12 @@ StoredKernel choose_stored_kernel(const TensorView& weight, ActType act) {
             if (packed.kernels.few != nullptr) return {*format, std::move(packed.info)};
         }
     }
-    return {nullptr, choose_dense_kernel(value_dtype(weight), act).info};
+    StoredKernel dense{nullptr, choose_dense_kernel(value_dtype(weight), act).info};
+    if (weight.dtype == DType::kBlocks && weight.blocks->weights > 1 && dense.info.fallback_reason.empty()) {
+        dense.info.fallback_reason = fmt::format("{} has no kernel for these activations here: it is dequantized to {}",
+                                                 weight.blocks->name, dtype_name(value_dtype(weight)));
+    }
+    return dense;
 }
 
 Result<Linear> Linear::bind_blocks(const Format& format, const TensorView& weight, const TensorView* bias, ActType act) {
