@@ -22,10 +22,10 @@ class Export final : public Command {
 public:
     void declare(CLI::App& app) override {
         add_model(app, model_);
-        app.add_option(
-               "--to", to_,
-               "layout: dense, a Hugging Face folder without quantized linears; quip-sharp, what QuIP#'s code reads; gguf, "
-               "one file for llama.cpp")
+        app.add_option("--to", to_,
+                       "layout: dense, a Hugging Face folder without quantized linears; quip-sharp, what QuIP#'s code "
+                       "reads; gguf, "
+                       "one file for llama.cpp")
             ->required();
         app.add_option("-o,--output", output_, "folder to write, of gguf a file; must not exist")->required();
         app.add_option("--dtype", dtype_,

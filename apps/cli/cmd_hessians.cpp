@@ -26,9 +26,9 @@ constexpr const char* kLong = R"(
 merge A B... -o C                  one store of all their rows
 stats DIR                          what is in a store
 import --from quip DIR -o C        QuIP#'s or QTIP's {layer}_{site}.pt, read without running their pickle
-import --from imatrix FILE -o C    llama.cpp's .dat importance matrix: a store of diagonal Hessians
+import --from imatrix FILE -o C    llama.cpp's importance matrix, .dat or .gguf: a store of diagonal Hessians
 export --to quip DIR -o C          {layer}_{site}.pt as QuIP# reads them
-export --to imatrix DIR -o FILE    llama.cpp's .dat importance matrix)";
+export --to imatrix DIR -o FILE    llama.cpp's importance matrix: FILE.gguf, or its older .dat)";
 
 // The members that the contract asks for; what a store does not say is null.
 Json result_object(const HessianStore& store, double seconds) {

@@ -158,7 +158,9 @@ private:
         DWUBIT_ASSIGN(const TensorView* embedding, table.require(global_tensor_names(config).embedding + ".weight"));
         const bool packed = directory.config.contains("quantization_config");
         DWUBIT_ASSIGN(Json manifest, read_manifest(directory.path));
-        Json result = {{"kind", directory.is_gguf() ? "gguf" : packed ? "dwubit" : "hf"},
+        Json result = {{"kind", directory.is_gguf() ? "gguf"
+                                : packed            ? "dwubit"
+                                                    : "hf"},
                        {"architecture", config.architecture},
                        {"family", config.family},
                        {"config", config_json(config)},

@@ -107,8 +107,8 @@ public:
     Result<std::string> name(std::string_view what, std::uint64_t limit) {
         DWUBIT_ASSIGN(const auto length, number<std::uint64_t>(what));
         if (length == 0 || length > limit) {
-            return errorf(ErrorKind::kInvalidInput, "{} at byte {} has {} bytes; 1 to {} are allowed", what, at_, length,
-                          limit);
+            return errorf(ErrorKind::kInvalidInput, "{} at byte {} has {} bytes; 1 to {} are allowed", what, at_,
+                          length, limit);
         }
         DWUBIT_ASSIGN(const auto bytes, take(length, what));
         std::string name(reinterpret_cast<const char*>(bytes.data()), bytes.size());
@@ -184,7 +184,8 @@ Result<GgufArray> read_array(Cursor& cursor) {
     if (array.type != GgufType::kString) {
         DWUBIT_ASSIGN(array.bytes, cursor.take(array.count * least, "the array"));
         const bool flags = array.type == GgufType::kBool;
-        if (flags && std::any_of(array.bytes.begin(), array.bytes.end(), [](std::byte b) { return b > std::byte{1}; })) {
+        if (flags &&
+            std::any_of(array.bytes.begin(), array.bytes.end(), [](std::byte b) { return b > std::byte{1}; })) {
             return make_error(ErrorKind::kInvalidInput, "an array of bools holds a byte that is neither 0 nor 1");
         }
         return array;
@@ -372,8 +373,8 @@ Result<GgufFile> parse(std::span<const std::byte> file, const std::string& file_
     DWUBIT_ASSIGN(const std::uint64_t count, read_count(cursor, "the number of metadata values", kMinValueBytes));
     DWUBIT_ASSIGN(GgufMetadata::Map values, read_values(cursor, count));
     if (tensors > cursor.left() / kMinTensorBytes) {
-        return errorf(ErrorKind::kInvalidInput, "the number of tensors is {}, but {} bytes are left of the file", tensors,
-                      cursor.left());
+        return errorf(ErrorKind::kInvalidInput, "the number of tensors is {}, but {} bytes are left of the file",
+                      tensors, cursor.left());
     }
     DWUBIT_ASSIGN(std::vector<TensorInfo> infos, read_infos(cursor, tensors, file_name));
     DWUBIT_ASSIGN(const std::uint64_t alignment, read_alignment(values));

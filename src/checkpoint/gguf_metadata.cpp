@@ -146,7 +146,8 @@ Result<const GgufArray*> GgufMetadata::array(std::string_view key, std::string_v
     DWUBIT_ASSIGN(const GgufValue* value, require(key));
     const auto* array = std::get_if<GgufArray>(&value->value);
     if (array != nullptr && fits(array->type) && (!count || array->count == *count)) return array;
-    return invalid(key, count ? fmt::format("an array of {} {}", *count, expected) : fmt::format("an array of {}", expected));
+    return invalid(
+        key, count ? fmt::format("an array of {} {}", *count, expected) : fmt::format("an array of {}", expected));
 }
 
 Result<const std::vector<std::string_view>*> GgufMetadata::strings(std::string_view key) const {

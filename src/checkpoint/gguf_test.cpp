@@ -61,7 +61,8 @@ TEST(Gguf, ReadsEveryTypeOfValue) {
         gguf_value("u64", Type::kU64, gguf_number(std::uint64_t{5})),
         gguf_value("i64", Type::kI64, gguf_number(std::int64_t{-5})),
         gguf_value("f64", Type::kF64, gguf_number(-0.25)),
-        gguf_value("numbers", Type::kArray, gguf_array(Type::kI16, 2, gguf_number(std::int16_t{-1}) + gguf_number(std::int16_t{7}))),
+        gguf_value("numbers", Type::kArray,
+                   gguf_array(Type::kI16, 2, gguf_number(std::int16_t{-1}) + gguf_number(std::int16_t{7}))),
         gguf_value("texts", Type::kArray, gguf_array(Type::kString, 2, gguf_text("a") + gguf_text(""))),
     };
     for (const std::uint32_t version : {2u, 3u}) {
@@ -70,8 +71,14 @@ TEST(Gguf, ReadsEveryTypeOfValue) {
         ASSERT_TRUE(read.ok()) << read.error().message;
         EXPECT_EQ(read->version, version);
         const GgufMetadata& metadata = read->metadata;
-        for (const auto& [key, value] : std::vector<std::pair<const char*, std::int64_t>>{
-                 {"u8", 200}, {"i8", -3}, {"u16", 60000}, {"i16", -300}, {"u32", 4000000000}, {"i32", -70000}, {"u64", 5}, {"i64", -5}}) {
+        for (const auto& [key, value] : std::vector<std::pair<const char*, std::int64_t>>{{"u8", 200},
+                                                                                          {"i8", -3},
+                                                                                          {"u16", 60000},
+                                                                                          {"i16", -300},
+                                                                                          {"u32", 4000000000},
+                                                                                          {"i32", -70000},
+                                                                                          {"u64", 5},
+                                                                                          {"i64", -5}}) {
             EXPECT_EQ(metadata.integer(key, INT64_MIN, INT64_MAX).value(), value) << key;
         }
         EXPECT_EQ(metadata.number("f32", -10, 10).value(), 1.5);
@@ -85,12 +92,11 @@ TEST(Gguf, ReadsEveryTypeOfValue) {
 }
 
 TEST(Gguf, GettersSayWhatWouldBeRight) {
-    const std::string file =
-        gguf_file({u32("n", 7), gguf_value("nan", Type::kF32, gguf_number(std::numeric_limits<float>::quiet_NaN())),
-                   gguf_value("big", Type::kU64, gguf_number(kHuge)),
-                   gguf_value("bytes", Type::kString, gguf_text("\xff")),
-                   gguf_value("list", Type::kArray, gguf_array(Type::kU8, 2, "ab"))},
-                  {}, "");
+    const std::string file = gguf_file(
+        {u32("n", 7), gguf_value("nan", Type::kF32, gguf_number(std::numeric_limits<float>::quiet_NaN())),
+         gguf_value("big", Type::kU64, gguf_number(kHuge)), gguf_value("bytes", Type::kString, gguf_text("\xff")),
+         gguf_value("list", Type::kArray, gguf_array(Type::kU8, 2, "ab"))},
+        {}, "");
     auto read = parse_gguf(bytes_of(file), "x.gguf");
     ASSERT_TRUE(read.ok()) << read.error().message;
     const GgufMetadata& m = read->metadata;
@@ -102,7 +108,8 @@ TEST(Gguf, GettersSayWhatWouldBeRight) {
     EXPECT_FALSE(m.string("bytes").ok());
     EXPECT_FALSE(m.string("n").ok());
     EXPECT_FALSE(m.boolean("n").ok());
-    EXPECT_EQ(m.strings("list").error().message, "x.gguf: metadata 'list' must be an array of strings, got array of 2 u8");
+    EXPECT_EQ(m.strings("list").error().message,
+              "x.gguf: metadata 'list' must be an array of strings, got array of 2 u8");
     EXPECT_EQ(m.integers("list", 3).error().message,
               "x.gguf: metadata 'list' must be an array of 3 integers, got array of 2 u8");
 }
@@ -135,8 +142,10 @@ TEST(Gguf, RefusesHeaders) {
     expect_error(gguf_file({}, {}, "", 32, 0x03000000), "big-endian");
     const std::string head = "GGUF" + gguf_number(3u);
     expect_error(head, "the number of tensors");
-    expect_error(head + gguf_number(kHuge) + gguf_number(std::uint64_t{0}), "the number of tensors is 9223372036854775808");
-    expect_error(head + gguf_number(std::uint64_t{0}) + gguf_number(~std::uint64_t{0}), "the number of metadata values");
+    expect_error(head + gguf_number(kHuge) + gguf_number(std::uint64_t{0}),
+                 "the number of tensors is 9223372036854775808");
+    expect_error(head + gguf_number(std::uint64_t{0}) + gguf_number(~std::uint64_t{0}),
+                 "the number of metadata values");
     // A file cut anywhere.
     const std::string whole = gguf_file({u32("n", 1), gguf_value("s", Type::kString, gguf_text("abc"))},
                                         {gguf_tensor("t", {8}, kF32, 0)}, std::string(32, '\0'));
@@ -156,12 +165,16 @@ TEST(Gguf, RefusesValues) {
     expect_error(value(gguf_value("k", Type::kString, gguf_number(~std::uint64_t{0}))), "passes the end");
     expect_error(value(gguf_value("k", Type::kBool, "\2")), "a bool is 2");
     expect_error(value(gguf_value("k", Type::kArray, gguf_array(Type::kU64, kHuge, ""))), "does not fit");
-    expect_error(value(gguf_value("k", Type::kArray, gguf_array(Type::kU64, std::uint64_t{1} << 61, ""))), "does not fit");
-    expect_error(value(gguf_value("k", Type::kArray, gguf_array(Type::kString, std::uint64_t{1} << 61, ""))), "does not fit");
-    expect_error(value(gguf_value("k", Type::kArray, gguf_array(Type::kString, 2, gguf_number(kHuge)))), "passes the end");
+    expect_error(value(gguf_value("k", Type::kArray, gguf_array(Type::kU64, std::uint64_t{1} << 61, ""))),
+                 "does not fit");
+    expect_error(value(gguf_value("k", Type::kArray, gguf_array(Type::kString, std::uint64_t{1} << 61, ""))),
+                 "does not fit");
+    expect_error(value(gguf_value("k", Type::kArray, gguf_array(Type::kString, 2, gguf_number(kHuge)))),
+                 "passes the end");
     expect_error(value(gguf_value("k", Type::kArray, gguf_array(Type::kArray, 1, gguf_array(Type::kU8, 1, "a")))),
                  "array of arrays");
-    expect_error(value(gguf_value("k", Type::kArray, gguf_array(Type::kBool, 2, std::string("\1\3", 2)))), "neither 0 nor 1");
+    expect_error(value(gguf_value("k", Type::kArray, gguf_array(Type::kBool, 2, std::string("\1\3", 2)))),
+                 "neither 0 nor 1");
     expect_error(gguf_file({u32("k", 1), u32("k", 2)}, {}, ""), "metadata 'k' is there twice");
 }
 
@@ -172,9 +185,11 @@ TEST(Gguf, RefusesTensorInfos) {
     expect_error(with_tensor(gguf_tensor("t", {0, 4}, kF32, 0), 32), "dimension of 0");
     expect_error(with_tensor(gguf_tensor("t", {kHuge}, kF32, 0), 32), "dimension of 9223372036854775808");
     expect_error(with_tensor(gguf_tensor("t", {~std::uint64_t{0}, 2, 1, 1}, kF32, 0), 32), "dimension of");
-    expect_error(with_tensor(gguf_tensor("t", {std::uint64_t{1} << 42, std::uint64_t{1} << 42}, kF32, 0), 32), "too many elements");
+    expect_error(with_tensor(gguf_tensor("t", {std::uint64_t{1} << 42, std::uint64_t{1} << 42}, kF32, 0), 32),
+                 "too many elements");
     expect_error(with_tensor(gguf_tensor("t", {std::uint64_t{1} << 62}, kF32, 0), 32), "too many bytes");
-    expect_error(with_tensor(gguf_tensor("t", {(std::uint64_t{1} << 42) + 1, std::uint64_t{1} << 20}, kF32, 0), 32), "too many bytes");
+    expect_error(with_tensor(gguf_tensor("t", {(std::uint64_t{1} << 42) + 1, std::uint64_t{1} << 20}, kF32, 0), 32),
+                 "too many bytes");
     for (const std::uint32_t type : {4u, 5u, 31u, 36u, 99u, 0x80000000u, 0xffffffffu}) {
         expect_error(with_tensor(gguf_tensor("t", {32}, type, 0), 64), "which is not supported");
     }
@@ -182,8 +197,9 @@ TEST(Gguf, RefusesTensorInfos) {
     expect_error(with_tensor(gguf_tensor("", {1}, kF32, 0), 32), "has 0 bytes");
     expect_error(with_tensor(gguf_tensor(std::string(64, 'n'), {1}, kF32, 0), 32), "has 64 bytes");
     expect_error(with_tensor(gguf_tensor("\xc0\x80", {1}, kF32, 0), 32), "is not UTF-8");
-    expect_error(gguf_file({}, {gguf_tensor("t", {1}, kF32, 0), gguf_tensor("t", {1}, kF32, 32)}, std::string(64, '\0')),
-                 "tensor 't' is there twice");
+    expect_error(
+        gguf_file({}, {gguf_tensor("t", {1}, kF32, 0), gguf_tensor("t", {1}, kF32, 32)}, std::string(64, '\0')),
+        "tensor 't' is there twice");
 }
 
 TEST(Gguf, RefusesExtents) {
@@ -191,10 +207,12 @@ TEST(Gguf, RefusesExtents) {
     expect_error(with_tensor(gguf_tensor("t", {1}, kF32, 64), 32), "passes the end");
     expect_error(with_tensor(gguf_tensor("t", {1}, kF32, ~std::uint64_t{31}), 32), "passes the end");
     expect_error(with_tensor(gguf_tensor("t", {1}, kF32, 4), 32), "no multiple of the alignment 32");
-    expect_error(gguf_file({}, {gguf_tensor("a", {16}, kF32, 0), gguf_tensor("b", {1}, kF32, 32)}, std::string(64, '\0')),
-                 "tensors 'a' and 'b' overlap");
+    expect_error(
+        gguf_file({}, {gguf_tensor("a", {16}, kF32, 0), gguf_tensor("b", {1}, kF32, 32)}, std::string(64, '\0')),
+        "tensors 'a' and 'b' overlap");
     // Unordered is no fault, nor is what follows the last tensor.
-    EXPECT_EQ(error_of(gguf_file({}, {gguf_tensor("b", {1}, kF32, 32), gguf_tensor("a", {8}, kF32, 0)}, std::string(99, '\0'))),
+    EXPECT_EQ(error_of(gguf_file({}, {gguf_tensor("b", {1}, kF32, 32), gguf_tensor("a", {8}, kF32, 0)},
+                                 std::string(99, '\0'))),
               "read");
 }
 
@@ -207,14 +225,18 @@ TEST(Gguf, RefusesAlignments) {
         expect_error(aligned(u32("general.alignment", bad), 32), "'general.alignment' must be a u32, a power of two");
     }
     expect_error(aligned(gguf_value("general.alignment", Type::kString, gguf_text("32")), 32), "general.alignment");
-    expect_error(aligned(gguf_value("general.alignment", Type::kU64, gguf_number(std::uint64_t{32})), 32), "general.alignment");
+    expect_error(aligned(gguf_value("general.alignment", Type::kU64, gguf_number(std::uint64_t{32})), 32),
+                 "general.alignment");
 }
 
 TEST(Gguf, ReadsSplitModels) {
     const TempFolder folder;
     const auto part = [](std::uint32_t number, std::uint32_t count, const char* tensor, std::uint32_t version = 0) {
-        std::vector<std::string> values = {u32("split.no", number), u32("split.count", count), u32("split.tensors.count", 2)};
-        if (version != 0) values.push_back(gguf_value("general.architecture", Type::kString, gguf_text("llama" + std::to_string(version))));
+        std::vector<std::string> values = {u32("split.no", number), u32("split.count", count),
+                                           u32("split.tensors.count", 2)};
+        if (version != 0)
+            values.push_back(
+                gguf_value("general.architecture", Type::kString, gguf_text("llama" + std::to_string(version))));
         return gguf_file(values, {gguf_tensor(tensor, {1}, kF32, 0)}, std::string(32, '\0'));
     };
     folder.write("m-00001-of-00002.gguf", part(0, 2, "a", 1));
@@ -238,7 +260,8 @@ TEST(Gguf, ReadsSplitModels) {
         EXPECT_NE(open().error().message.find("split.count"), std::string::npos) << count;
     }
     folder.write("other.gguf", part(0, 2, "a"));
-    EXPECT_NE(read_gguf(folder / "other.gguf").error().message.find("does not end in '-00001-of-00002.gguf'"), std::string::npos);
+    EXPECT_NE(read_gguf(folder / "other.gguf").error().message.find("does not end in '-00001-of-00002.gguf'"),
+              std::string::npos);
 }
 
 TEST(Gguf, ReadsBackWhatIsWritten) {

@@ -23,9 +23,9 @@ constexpr std::size_t kMaxTokens = std::size_t{1} << 22;
 constexpr std::size_t kMaxPieceBytes = 4096;
 
 // Control tokens that end a generation whatever the file's keys say, as in llama.cpp.
-constexpr std::array<std::string_view, 9> kEndTokens = {"<|eot_id|>",      "<|im_end|>",     "<|end|>",
-                                                        "<end_of_turn>",   "<|endoftext|>",  "<|eom_id|>",
-                                                        "<|end_of_text|>", "<EOT>",          "<end_of_utterance>"};
+constexpr std::array<std::string_view, 9> kEndTokens = {"<|eot_id|>",      "<|im_end|>",    "<|end|>",
+                                                        "<end_of_turn>",   "<|endoftext|>", "<|eom_id|>",
+                                                        "<|end_of_text|>", "<EOT>",         "<end_of_utterance>"};
 
 struct Vocabulary {
     bool sentence_piece = false;  // else byte-level BPE
@@ -74,8 +74,8 @@ Result<void> read_tokens(const GgufMetadata& metadata, Vocabulary& vocabulary) {
     for (std::size_t id = 0; id < tokens->size(); ++id) {
         const std::string_view token = (*tokens)[id];
         if (token.size() > kMaxPieceBytes) {
-            return errorf(ErrorKind::kInvalidInput, "{}: token {} has {} bytes; at most {} are allowed", metadata.file(),
-                          id, token.size(), kMaxPieceBytes);
+            return errorf(ErrorKind::kInvalidInput, "{}: token {} has {} bytes; at most {} are allowed",
+                          metadata.file(), id, token.size(), kMaxPieceBytes);
         }
         if (find_invalid_utf8(token)) {
             return errorf(ErrorKind::kInvalidInput, "{}: token {} '{}' is not UTF-8", metadata.file(), id,
@@ -159,8 +159,8 @@ Result<Ids> index_tokens(const GgufMetadata& metadata, const Vocabulary& vocabul
     for (std::size_t id = 0; id < vocabulary.tokens.size(); ++id) {
         const auto [other, is_new] = ids.emplace(vocabulary.tokens[id], id);
         if (is_new) continue;
-        return errorf(ErrorKind::kInvalidInput, "{}: tokens {} and {} are both '{}'", metadata.file(), other->second, id,
-                      printable(vocabulary.tokens[id]));
+        return errorf(ErrorKind::kInvalidInput, "{}: tokens {} and {} are both '{}'", metadata.file(), other->second,
+                      id, printable(vocabulary.tokens[id]));
     }
     return ids;
 }
@@ -333,7 +333,8 @@ Result<std::vector<std::int64_t>> gguf_end_ids(const GgufMetadata& metadata) {
     if (!read.ok()) return ids;
     if (read->eos) add(*read->eos);
     for (const char* name : {"eot", "eom"}) {
-        DWUBIT_ASSIGN(const auto id, read_id(metadata, fmt::format("tokenizer.ggml.{}_token_id", name), read->tokens.size()));
+        DWUBIT_ASSIGN(const auto id,
+                      read_id(metadata, fmt::format("tokenizer.ggml.{}_token_id", name), read->tokens.size()));
         if (id) add(*id);
     }
     for (std::size_t id = 0; id < read->tokens.size(); ++id) {

@@ -1,5 +1,5 @@
-// Writer of GGUF files, version 3: metadata and tensor infos first, then the tensors one after the other, so that one of
-// them is in memory at a time. The file appears whole or not at all.
+// Writer of GGUF files, version 3: metadata and tensor infos first, then the tensors one after the other, so that one
+// of them is in memory at a time. The file appears whole or not at all.
 #pragma once
 
 #include <cstdint>
@@ -43,7 +43,7 @@ private:
 
 struct GgufTensor {
     std::string name;
-    Shape shape;                       // outermost first; of whole blocks in its last dimension
+    Shape shape;  // outermost first; of whole blocks in its last dimension
     const BlockType* type = nullptr;
 
     std::uint64_t bytes() const;
@@ -63,7 +63,8 @@ public:
     std::uint64_t bytes() const { return bytes_; }  // written so far
 
 private:
-    GgufWriter(AtomicFile file, std::vector<GgufTensor> tensors) : file_(std::move(file)), tensors_(std::move(tensors)) {}
+    GgufWriter(AtomicFile file, std::vector<GgufTensor> tensors)
+        : file_(std::move(file)), tensors_(std::move(tensors)) {}
     Result<void> put(std::string_view text);
     Result<void> pad();
 

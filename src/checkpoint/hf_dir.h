@@ -1,5 +1,5 @@
-// A Hugging Face model folder: config.json, model.safetensors (or shards with an index), tokenizer files. A GGUF file is
-// read as one (runtime/model/gguf_model.h).
+// A Hugging Face model folder: config.json, model.safetensors (or shards with an index), tokenizer files. A GGUF file
+// is read as one (runtime/model/gguf_model.h).
 #pragma once
 
 #include <filesystem>

@@ -41,7 +41,8 @@ Result<std::vector<std::string>> write_side_files(const HfDir& from, const fs::p
         names.emplace_back(name);
         return write_file_atomically(to / name, text);
     };
-    if (from.generation_config) DWUBIT_TRY(write("generation_config.json", dump_json(*from.generation_config, 2) + "\n"));
+    if (from.generation_config)
+        DWUBIT_TRY(write("generation_config.json", dump_json(*from.generation_config, 2) + "\n"));
     DWUBIT_TRY(write("tokenizer.json", tokenizer));
     if (from.tokenizer_config) DWUBIT_TRY(write("tokenizer_config.json", dump_json(*from.tokenizer_config, 2) + "\n"));
     return names;

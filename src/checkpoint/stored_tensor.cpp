@@ -84,7 +84,8 @@ void read_stored_rows(const TensorView& tensor, std::int64_t first, std::int64_t
         TensorView rows = tensor;
         rows.shape = {count, values};
         const std::size_t bytes = stored_row_bytes(tensor);
-        rows.bytes = tensor.bytes.subspan(static_cast<std::size_t>(first) * bytes, static_cast<std::size_t>(count) * bytes);
+        rows.bytes =
+            tensor.bytes.subspan(static_cast<std::size_t>(first) * bytes, static_cast<std::size_t>(count) * bytes);
         DWUBIT_CHECK(read_as_f32(rows, {out, static_cast<std::size_t>(count * values)}).ok());
         return;
     }
@@ -119,7 +120,8 @@ TensorView plain_tensor(const TensorView& tensor, std::shared_ptr<const void>& m
     const std::shared_ptr<std::byte[]> bytes(new std::byte[size]);
     const auto copy = [&](std::int64_t unit) {
         const std::int64_t first = unit * kRows;
-        copy_stored_rows(tensor, first, std::min(kRows, rows - first), bytes.get() + static_cast<std::size_t>(first) * row_bytes);
+        copy_stored_rows(tensor, first, std::min(kRows, rows - first),
+                         bytes.get() + static_cast<std::size_t>(first) * row_bytes);
     };
     const std::int64_t units = (rows + kRows - 1) / kRows;
     if (pool != nullptr) {

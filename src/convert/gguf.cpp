@@ -72,12 +72,12 @@ const BlockType* block_type_of(const Format& format) {
 struct Planned {
     std::string hf_name;
     GgufTensor out;
-    const TensorView* stored = nullptr;    // else a packed linear, of a fused one the rows of a part
+    const TensorView* stored = nullptr;  // else a packed linear, of a fused one the rows of a part
     LinearShape linear;
     const LinearFormat* packed = nullptr;
     std::int64_t first_row = 0;
-    std::int64_t heads = 0;                // rows are written in GGUF's order for RoPE
-    std::vector<float> values;             // made here: RoPE's factors
+    std::int64_t heads = 0;     // rows are written in GGUF's order for RoPE
+    std::vector<float> values;  // made here: RoPE's factors
 };
 
 // Where the row `place` of the file stands in Hugging Face's order.
@@ -184,8 +184,8 @@ private:
 
     const BlockType* fitting(const BlockType& type, const ExpectedTensor& tensor, std::int64_t columns) {
         if (columns % type.weights == 0) return &type;
-        warnings_.push_back(fmt::format("{} has rows of {}, no multiple of {}: it is written as F16", tensor.name, columns,
-                                        type.weights));
+        warnings_.push_back(fmt::format("{} has rows of {}, no multiple of {}: it is written as F16", tensor.name,
+                                        columns, type.weights));
         return &block_type("F16");
     }
 

@@ -14,9 +14,9 @@
 namespace dwubit {
 
 struct GgufOptions {
-    // ggml's type of the matrices, in lower case: f32, f16, bf16, q8_0. "keep": as they are stored, where GGUF has a type
-    // for that; embedding and head of a model that is quantized in such a type become what llama.cpp's mix for it makes
-    // of them.
+    // ggml's type of the matrices, in lower case: f32, f16, bf16, q8_0. "keep": as they are stored, where GGUF has a
+    // type for that; embedding and head of a model that is quantized in such a type become what llama.cpp's mix for it
+    // makes of them.
     std::string type = "keep";
     bool overwrite = false;
 };

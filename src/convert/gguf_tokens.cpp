@@ -110,7 +110,8 @@ private:
         if (!member(json_, "pre_tokenizer").is_null()) return no_words("a pre-tokenizer beside byte fallback");
         const Json& normalizer = member(json_, "normalizer");
         Json steps = normalizer.is_null() ? Json::array() : Json::array({normalizer});
-        if (normalizer.is_object() && normalizer.value("type", "") == "Sequence") steps = member(normalizer, "normalizers");
+        if (normalizer.is_object() && normalizer.value("type", "") == "Sequence")
+            steps = member(normalizer, "normalizers");
         bool replaces = false;
         for (const Json& step : steps) {
             const std::string type = step.value("type", std::string());
@@ -138,7 +139,8 @@ private:
         }
         if (pre_ == nullptr) return no_words("pre-tokenizer " + printable(dump_json(steps), 200));
         if (pre_->nfc != nfc) {
-            warnings_.push_back("llama.cpp does not normalize text to NFC as this tokenizer does, or the other way round");
+            warnings_.push_back(
+                "llama.cpp does not normalize text to NFC as this tokenizer does, or the other way round");
         }
         return {};
     }
@@ -165,8 +167,8 @@ private:
                 type = token->special ? GgufTokenType::kControl : GgufTokenType::kUserDefined;
                 for (const char* key : {"single_word", "lstrip", "rstrip"}) {
                     if (!found->second->value(key, false)) continue;
-                    warnings_.push_back(fmt::format("token '{}' has '{}', which GGUF has no words for",
-                                                    printable(token->text), key));
+                    warnings_.push_back(
+                        fmt::format("token '{}' has '{}', which GGUF has no words for", printable(token->text), key));
                 }
             } else if (sentence_piece_ && is_byte(token->text)) {
                 type = GgufTokenType::kByte;
@@ -239,9 +241,10 @@ private:
             }
         }
         if (missing == 0) return;
-        warnings_.push_back(fmt::format(
-            "llama.cpp may tokenize differently: {} ways to join two pieces, of '{}' for one, are no merges of tokenizer.json",
-            missing, printable(first)));
+        warnings_.push_back(
+            fmt::format("llama.cpp may tokenize differently: {} ways to join two pieces, of '{}' for one, are no "
+                        "merges of tokenizer.json",
+                        missing, printable(first)));
     }
 
     void add_merges() {
@@ -320,7 +323,8 @@ Result<void> add_tokenizer_fields(const HfDir& model, const ModelConfig& config,
     }
     std::error_code code;
     if (!std::filesystem::exists(model.tokenizer_json, code)) {
-        warnings.push_back("there is no tokenizer.json: the file has no vocabulary, and llama.cpp takes token ids only");
+        warnings.push_back(
+            "there is no tokenizer.json: the file has no vocabulary, and llama.cpp takes token ids only");
         fields.add("tokenizer.ggml.model", "no_vocab");
         return {};
     }

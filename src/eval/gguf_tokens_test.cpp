@@ -105,8 +105,9 @@ TEST(GgufTokens, RefusesVocabularies) {
     EXPECT_EQ(error_of("tokenizer.ggml.tokens", Type::kArray,
                        gguf_array(Type::kString, 3, gguf_text("a") + gguf_text("\xff") + gguf_text("c"))),
               "v.gguf: token 1 '\\xff' is not UTF-8");
-    EXPECT_EQ(error_of("tokenizer.ggml.tokens", Type::kArray, gguf_array(Type::kString, 0, "")),
-              "v.gguf: metadata 'tokenizer.ggml.tokens' must be an array of 1 to 4194304 strings, got array of 0 string");
+    EXPECT_EQ(
+        error_of("tokenizer.ggml.tokens", Type::kArray, gguf_array(Type::kString, 0, "")),
+        "v.gguf: metadata 'tokenizer.ggml.tokens' must be an array of 1 to 4194304 strings, got array of 0 string");
     EXPECT_EQ(error_of("tokenizer.ggml.bos_token_id", Type::kU32, gguf_number(3u)),
               "v.gguf: metadata 'tokenizer.ggml.bos_token_id' must be a token id from 0 to 2, got u32 3");
     EXPECT_EQ(error_of("tokenizer.ggml.bos_token_id", Type::kU32, gguf_number(0xffffffffu)),

@@ -36,4 +36,13 @@ void encode_iq2_xxs_exhaustive(const float* row, std::int64_t blocks, const floa
     search(iq2_search_table(), row, blocks, importance, weighting, out);
 }
 
+void round_iq2_eights(const float* target, const float* weights, const float* scales, std::int64_t rows, float* value,
+                      std::int32_t* codes) {
+    const Isa isa = active_isa().isa;
+    const auto round = isa == Isa::kAvx512 ? iq2_round_f32_avx512
+                       : isa == Isa::kAvx2 ? iq2_round_f32_avx2
+                                           : iq2_round_f32_ref;
+    round(iq2_search_table(), target, weights, scales, rows, value, codes);
+}
+
 }  // namespace dwubit::ggml

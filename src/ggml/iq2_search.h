@@ -27,6 +27,23 @@ enum class Iq2Weighting { kReference, kImportance };  // times sqrt(variance + x
 void encode_iq2_xxs_exhaustive(const float* row, std::int64_t blocks, const float* importance, Iq2Weighting weighting,
                                std::byte* out);
 
+// Eights of one column block, one per row, each to the point and signs of least weighted error for the row's scale,
+// which is d (code + 1/2) / 4.
+//   target  [8, rows]: coordinate i of row r at i * rows + r
+//   weights [8], none negative
+//   scales  [rows]
+//   value   [8, rows]: as the decoder has it, to the bit
+//   codes   [rows]: the point, and above it the seven signs
+void round_iq2_eights(const float* target, const float* weights, const float* scales, std::int64_t rows, float* value,
+                      std::int32_t* codes);
+
+#define DWUBIT_IQ2_ROUND(name)                                                                             \
+    void name(const Iq2SearchTable& table, const float* target, const float* weights, const float* scales, \
+              std::int64_t rows, float* value, std::int32_t* codes)
+DWUBIT_IQ2_ROUND(iq2_round_f32_ref);
+DWUBIT_IQ2_ROUND(iq2_round_f32_avx2);
+DWUBIT_IQ2_ROUND(iq2_round_f32_avx512);
+
 #define DWUBIT_IQ2_SEARCH(name)                                                                            \
     void name(const Iq2SearchTable& table, const float* row, std::int64_t blocks, const float* importance, \
               Iq2Weighting weighting, std::byte* out)

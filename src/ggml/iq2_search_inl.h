@@ -42,18 +42,21 @@ struct Choice {
     double square = 0;
 };
 
-inline void prepare_eight(const Iq2SearchTable& t, const float* x, const float* w, Eight& e) {
+inline void prepare_squares(const Iq2SearchTable& t, const float* w, Eight& e) {
+    for (int p = 0; p < kPoints; ++p) e.square[p] = 0;
+    for (int i = 0; i < 8; ++i) {
+        for (int p = 0; p < kPoints; ++p) e.square[p] += w[i] * t.square[i][p];
+    }
+}
+
+inline void prepare_linears(const Iq2SearchTable& t, const float* x, const float* w, Eight& e) {
     e.signs = 0;
-    for (int p = 0; p < kPoints; ++p) e.linear[p] = e.square[p] = 0;
+    for (int p = 0; p < kPoints; ++p) e.linear[p] = 0;
     for (int i = 0; i < 8; ++i) {
         const bool negative = x[i] < 0;
         e.signs |= static_cast<unsigned>(negative) << i;
-        const float product = w[i] * (negative ? -x[i] : x[i]);
-        e.products[i] = product;
-        for (int p = 0; p < kPoints; ++p) {
-            e.linear[p] += product * t.level[i][p];
-            e.square[p] += w[i] * t.square[i][p];
-        }
+        e.products[i] = w[i] * (negative ? -x[i] : x[i]);
+        for (int p = 0; p < kPoints; ++p) e.linear[p] += e.products[i] * t.level[i][p];
     }
     if (__builtin_popcount(e.signs) % 2 == 0) return;
     alignas(64) float least[kPoints];
@@ -202,22 +205,22 @@ inline Unit stored_unit(float unit) {
     return result;
 }
 
+// The eight signs for a point; of an odd number of minus signs the cheapest is given up.
+inline unsigned signs_for(const Iq2SearchTable& t, const Eight& e, int point) {
+    if (__builtin_popcount(e.signs) % 2 == 0) return e.signs;
+    int least = 0;
+    for (int i = 1; i < 8; ++i) {
+        if (e.products[i] * t.level[i][point] < e.products[least] * t.level[least][point]) least = i;
+    }
+    return e.signs ^ 1u << least;
+}
+
 // Points and signs of a group: four indices, four times seven signs, the code.
 inline void store_group(const Iq2SearchTable& t, const Group& g, const Choice& c, unsigned char* out) {
     std::uint32_t word = static_cast<std::uint32_t>(c.code) << 28;
     for (int k = 0; k < kEights; ++k) {
-        const Eight& e = g.eights[k];
-        unsigned signs = e.signs;
-        if (__builtin_popcount(signs) % 2 == 1) {
-            int least = 0;
-            for (int i = 1; i < 8; ++i) {
-                const float flip = e.products[i] * t.level[i][c.points[k]];
-                if (flip < e.products[least] * t.level[least][c.points[k]]) least = i;
-            }
-            signs ^= 1u << least;
-        }
         out[k] = c.points[k];
-        word |= (signs & 127u) << (7 * k);
+        word |= (signs_for(t, g.eights[k], c.points[k]) & 127u) << (7 * k);
     }
     __builtin_memcpy(out + 4, &word, sizeof(word));
 }
@@ -238,7 +241,10 @@ inline void prepare_groups(const Iq2SearchTable& t, const float* x, const float*
             const float size = x[i] < 0 ? -x[i] : x[i];
             groups[g].largest = size > groups[g].largest ? size : groups[g].largest;
         }
-        for (int k = 0; k < kEights; ++k) prepare_eight(t, x + 32 * g + 8 * k, w + 32 * g + 8 * k, groups[g].eights[k]);
+        for (int k = 0; k < kEights; ++k) {
+            prepare_squares(t, w + 32 * g + 8 * k, groups[g].eights[k]);
+            prepare_linears(t, x + 32 * g + 8 * k, w + 32 * g + 8 * k, groups[g].eights[k]);
+        }
     }
 }
 
@@ -288,6 +294,24 @@ inline void search_row(const Iq2SearchTable& t, const float* row, std::int64_t b
     for (std::int64_t b = 0; b < blocks; ++b) {
         search_block(t, row + b * kBlock, importance + b * kBlock, weighting,
                      reinterpret_cast<unsigned char*>(out) + b * 66);
+    }
+}
+
+inline void round_eights(const Iq2SearchTable& t, const float* target, const float* weights, const float* scales,
+                         std::int64_t rows, float* value, std::int32_t* codes) {
+    Eight e;
+    prepare_squares(t, weights, e);
+    for (std::int64_t r = 0; r < rows; ++r) {
+        float x[8];
+        for (int i = 0; i < 8; ++i) x[i] = target[i * rows + r];
+        prepare_linears(t, x, weights, e);
+        const int point = cheapest_point(e, scales[r]);
+        const unsigned signs = signs_for(t, e, point);
+        for (int i = 0; i < 8; ++i) {
+            const float size = scales[r] * t.level[i][point];
+            value[i * rows + r] = (signs >> i & 1u) != 0 ? -size : size;
+        }
+        codes[r] = static_cast<std::int32_t>(static_cast<unsigned>(point) | (signs & 127u) << 8);
     }
 }
 

@@ -18,7 +18,6 @@ constexpr std::array<std::uint8_t, 4> kIq2Levels = {8, 25, 43, 0};  // level 3 i
 extern const std::array<std::uint16_t, 256> kIq3XxsGrid;
 constexpr std::array<std::uint8_t, 8> kIq3Levels = {4, 12, 20, 28, 36, 44, 52, 62};
 
-constexpr std::array<std::int8_t, 16> kIq4NlValues = {-127, -104, -83, -65, -49, -35, -22, -10,
-                                                      1,    13,   25,  38,  53,  69,  89,  113};
+constexpr std::int8_t kIq4NlValues[16] = {-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113};
 
 }  // namespace dwubit::ggml

@@ -7,6 +7,8 @@
 
 #include "base/atomic_file.h"
 #include "base/sha256.h"
+#include "checkpoint/gguf_writer.h"
+#include "ggml/block_type.h"
 #include "hessians/imatrix.h"
 #include "hessians/merge.h"
 #include "hessians/quip.h"
@@ -257,7 +259,7 @@ TEST(Imatrix, BrokenFilesAreNamed) {
     EXPECT_EQ(says(""), "x.dat: the file ends before the number of entries");
     EXPECT_NE(says(raw(std::int32_t{-1})).find("must be from 1"), std::string::npos);
     EXPECT_NE(says(raw(std::int32_t{1000})).find("passes the end"), std::string::npos);
-    EXPECT_NE(says("GGUF" + std::string(40, '\0')).find("GGUF"), std::string::npos);
+    EXPECT_NE(says("GGUF" + std::string(40, '\0')).find("x.dat"), std::string::npos);
     const std::string pad(40, '\0');
     EXPECT_NE(says(one(raw(std::int32_t{-5}) + pad)).find("entry 0: the length of its name"), std::string::npos);
     EXPECT_NE(says(one(raw(std::int32_t{900}) + pad)).find("passes the end"), std::string::npos);
@@ -277,6 +279,66 @@ TEST(Imatrix, BrokenFilesAreNamed) {
     EXPECT_NE(differ.error().message.find("have the same input but other values"), std::string::npos);
     const std::string none = one(entry("blk.0.attn_norm.weight", 1, {1, 2}));
     EXPECT_FALSE(import_imatrix(parse_imatrix(bytes_of(none), "x").value(), folder / "h", {}).ok());
+}
+
+TEST(Imatrix, GgufFormHasTheSameMeans) {
+    const TempFolder folder;
+    Hessian hessian = hessian_of(kRowsA);
+    hessian.ct = 513;
+    const Imatrix imatrix = imatrix_of(make_store(folder / "a", fingerprint_of('2'), hessian)).value();
+    ASSERT_TRUE(write_imatrix(folder / "a.gguf", imatrix).ok());
+    const GgufFile file = read_gguf(folder / "a.gguf").value();
+    EXPECT_EQ(file.metadata.string("general.type").value(), "imatrix");
+    EXPECT_EQ(file.metadata.integer("imatrix.chunk_count", 0, 100).value(), 2);
+    EXPECT_EQ(file.metadata.integer("imatrix.chunk_size", 0, 1000).value(), 512);
+    EXPECT_EQ(file.tensors.tensors().size(), 14U);
+    std::vector<float> sums(3), count(1);
+    ASSERT_TRUE(read_as_f32(*file.tensors.find("blk.0.attn_v.weight.in_sum2"), sums).ok());
+    ASSERT_TRUE(read_as_f32(*file.tensors.find("blk.0.attn_v.weight.counts"), count).ok());
+    EXPECT_EQ(count[0], 1024);
+    EXPECT_EQ(sums[0] / count[0], hessian.triangle[0]);
+    EXPECT_EQ(sums[2] / count[0], hessian.triangle[5]);
+
+    const std::string bytes = read_file(folder / "a.gguf").value();
+    const Imatrix back = parse_imatrix(bytes_of(bytes), "a.gguf").value();
+    EXPECT_EQ(back.dataset, imatrix.dataset);
+    ASSERT_EQ(back.entries.size(), imatrix.entries.size());
+    for (const ImatrixEntry& entry : back.entries) {
+        EXPECT_EQ(entry.calls, 2);
+        EXPECT_EQ(entry.values, imatrix.entries[0].values);
+    }
+    EXPECT_EQ(import_imatrix(back, folder / "back", HessianFingerprint()).value(), 0);
+}
+
+// As llama.cpp reads it: a tensor that saw nothing has means of one; sums need counts; experts are refused.
+TEST(Imatrix, GgufFormIsChecked) {
+    const TempFolder folder;
+    const auto made = [&](std::vector<GgufTensor> tensors, const std::vector<float>& data, const char* type) {
+        GgufFields fields;
+        fields.add("general.type", type);
+        GgufWriter writer = GgufWriter::create(folder / "x.gguf", fields, tensors).value();
+        std::size_t at = 0;
+        for (const GgufTensor& tensor : tensors) {
+            const std::size_t count = tensor.bytes() / sizeof(float);
+            EXPECT_TRUE(writer.write(std::as_bytes(std::span(data).subspan(at, count))).ok());
+            at += count;
+        }
+        EXPECT_TRUE(writer.commit().ok());
+        const std::string bytes = read_file(folder / "x.gguf").value();
+        std::filesystem::remove(folder / "x.gguf");
+        return parse_imatrix(bytes_of(bytes), "x.gguf");
+    };
+    const BlockType* const f32 = find_block_type("F32");
+    const GgufTensor sums = {"a.in_sum2", {1, 2}, f32}, counts = {"a.counts", {1, 1}, f32};
+    EXPECT_EQ(made({sums, counts}, {3, 4, 0}, "imatrix")->entries[0].values, (std::vector<float>{1, 1}));
+    EXPECT_EQ(made({sums, counts}, {6, 8, 2}, "imatrix")->entries[0].values, (std::vector<float>{3, 4}));
+    const auto says = [&](const auto& result) { return result.ok() ? "read" : result.error().message; };
+    EXPECT_NE(says(made({sums, counts}, {3, 4, 1}, "model")).find("expected 'imatrix'"), std::string::npos);
+    EXPECT_NE(says(made({sums}, {3, 4}, "imatrix")).find("a.counts"), std::string::npos);
+    EXPECT_NE(says(made({counts}, {3}, "imatrix")).find("in_sum2"), std::string::npos);
+    EXPECT_NE(says(made({sums, counts}, {3, -4, 1}, "imatrix")).find("has -4 at [1]"), std::string::npos);
+    const GgufTensor experts = {"a.in_sum2", {2, 2}, f32};
+    EXPECT_NE(says(made({experts, counts}, {1, 2, 3, 4, 1}, "imatrix")).find("experts"), std::string::npos);
 }
 
 }  // namespace

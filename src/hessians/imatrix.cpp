@@ -14,11 +14,11 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "hessians/hessian_file.h"
+#include "hessians/imatrix_gguf.h"
 
 namespace dwubit {
 namespace {
 
-constexpr std::int64_t kChunkRows = 512;
 constexpr std::int64_t kMaxImportedSize = 1 << 16;  // its triangle takes 8 GiB, of 256 KiB in the file
 constexpr std::int32_t kMaxNameBytes = 1024;
 constexpr std::int32_t kMaxDatasetBytes = 1 << 20;
@@ -84,10 +84,6 @@ Result<ImatrixEntry> read_entry(Reader& reader) {
 }
 
 Result<Imatrix> parse(std::span<const std::byte> file) {
-    if (file.size() >= 4 && std::memcmp(file.data(), "GGUF", 4) == 0) {
-        return errorf(ErrorKind::kUnsupported, "an importance matrix in GGUF form is not read")
-            .with_hint("llama-imatrix writes the older form with --output-format dat");
-    }
     constexpr std::size_t kSmallestEntry = 17;  // three counts, one letter, one value
     Reader reader(file);
     Imatrix imatrix;
@@ -162,12 +158,13 @@ Hessian diagonal_hessian(const ImatrixEntry& entry) {
 }  // namespace
 
 Result<Imatrix> parse_imatrix(std::span<const std::byte> file, const std::string& name) {
-    auto imatrix = parse(file);
+    auto imatrix = is_imatrix_gguf(file) ? parse_imatrix_gguf(file, name) : parse(file);
     if (!imatrix.ok()) imatrix.error().message = fmt::format("{}: {}", name, imatrix.error().message);
     return imatrix;
 }
 
 Result<void> write_imatrix(const std::filesystem::path& path, const Imatrix& imatrix) {
+    if (path.extension() == ".gguf") return write_imatrix_gguf(path, imatrix);
     DWUBIT_ASSIGN(AtomicFile file, AtomicFile::create(path));
     std::string head;
     put(head, std::ssize(imatrix.entries));
@@ -201,7 +198,7 @@ Result<Imatrix> imatrix_of(const HessianStore& store, ProgressSink& progress) {
     std::int64_t done = 0;
     for (const HessianRecord& record : store.records()) {
         DWUBIT_ASSIGN(const Hessian hessian, store.load(record.layer, record.site));
-        const std::int64_t chunks = (hessian.ct + kChunkRows - 1) / kChunkRows;
+        const std::int64_t chunks = (hessian.ct + kImatrixChunk - 1) / kImatrixChunk;
         const auto calls =
             static_cast<std::int32_t>(std::min<std::int64_t>(chunks, std::numeric_limits<std::int32_t>::max()));
         std::vector<float> values(hessian.mu.size());

@@ -1,4 +1,5 @@
-// llama.cpp's importance matrix, the older .dat: the diagonal of H under each tensor's GGUF name.
+// llama.cpp's importance matrix: the diagonal of H under each tensor's GGUF name. The older .dat is below; the GGUF
+// form is in imatrix_gguf.h.
 //
 //   i32 entries
 //   entries x { i32 length; char name[length]; i32 calls; i32 values; f32 value[values] }
@@ -32,8 +33,9 @@ struct Imatrix {
 };
 
 // Errors name entry and index: counts that pass the file, entries of one name, NaN, infinity, negative values, calls
-// < 1. Unsupported for the GGUF form.
+// < 1. Either form.
 Result<Imatrix> parse_imatrix(std::span<const std::byte> file, const std::string& name);
+// The GGUF form where the name ends in .gguf, else .dat.
 Result<void> write_imatrix(const std::filesystem::path& path, const Imatrix& imatrix);
 
 // The names of a site's linears: of layer 2 and qkv blk.2.attn_q.weight, blk.2.attn_k.weight, blk.2.attn_v.weight.

@@ -6,10 +6,10 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "checkpoint/stored_tensor.h"
 #include "dwubit/version.h"
 #include "eval/paired.h"
 #include "runtime/model/footprint.h"
-#include "checkpoint/stored_tensor.h"
 #include "runtime/model/open_model.h"
 #include "study/outputs.h"
 #include "study/study_file.h"

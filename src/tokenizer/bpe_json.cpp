@@ -22,8 +22,8 @@ std::optional<std::pair<std::string, std::string>> split_merge(const Json& json)
     return std::pair(text.substr(0, space), text.substr(space + 1));
 }
 
-// dwubit's own member `merge_ranks`: which merges come first, where that is not their order; merges of one rank are done
-// from left to right. nullptr where there is none.
+// dwubit's own member `merge_ranks`: which merges come first, where that is not their order; merges of one rank are
+// done from left to right. nullptr where there is none.
 Result<const Json*> find_ranks(const Json& json, const std::string& where, std::size_t merges) {
     const auto found = json.find("merge_ranks");
     if (found == json.end() || found->is_null()) return static_cast<const Json*>(nullptr);
@@ -33,7 +33,8 @@ Result<const Json*> find_ranks(const Json& json, const std::string& where, std::
     if (found->is_array() && found->size() == merges && std::all_of(found->begin(), found->end(), is_rank)) {
         return &*found;
     }
-    return errorf(ErrorKind::kInvalidInput, "{}.merge_ranks must be an array of {} ranks, one per merge", where, merges);
+    return errorf(ErrorKind::kInvalidInput, "{}.merge_ranks must be an array of {} ranks, one per merge", where,
+                  merges);
 }
 
 std::uint32_t rank_of(const Json* ranks, std::size_t merge) {

@@ -1,5 +1,5 @@
-// parse_gguf on any bytes, then its translation to a model and a tokenizer: accepted tensors lie inside the data and can
-// be read.
+// parse_gguf on any bytes, then its translation to a model and a tokenizer: accepted tensors lie inside the data and
+// can be read.
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -57,7 +57,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto model = dwubit::translate_gguf(std::move(*parsed), "fuzz.gguf");
     if (!fuzz::accepted(model)) return 0;
     const auto config = dwubit::read_model_config(model->config, &*model->generation_config);
-    if (!fuzz::accepted(config) || config->layers > 8 || !fuzz::accepted(dwubit::check_tensors(*config, model->tensors))) return 0;
+    if (!fuzz::accepted(config) || config->layers > 8 ||
+        !fuzz::accepted(dwubit::check_tensors(*config, model->tensors)))
+        return 0;
     for (const auto& [name, tensor] : model->tensors.tensors()) read_values(tensor);
     return 0;
 }

@@ -70,7 +70,7 @@ private:
             }
             at::Tensor value = iterate_.values.slice(0, from, to);
             at::Tensor words = iterate_.codes.select(0, k);
-            quantizer_.quantize(target, value, words);
+            quantizer_.quantize_block(k, target, value, words);
             at::Tensor error = errors.slice(0, from, to);
             at::sub_out(error, source_.slice(0, from, to), value);
         }

@@ -31,6 +31,11 @@ public:
     // target: [columns, rows] float32 contiguous, column by column -> value, the same, and codes [code_words, rows]
     // int32.
     virtual void quantize(const at::Tensor& target, at::Tensor& value, at::Tensor& codes) const = 0;
+    // The same for block `block` of the matrix, where blocks differ (in their scales).
+    virtual void quantize_block(std::int64_t /*block*/, const at::Tensor& target, at::Tensor& value,
+                                at::Tensor& codes) const {
+        quantize(target, value, codes);
+    }
 };
 
 struct BlockFeedback {

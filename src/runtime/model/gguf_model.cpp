@@ -128,8 +128,9 @@ private:
         DWUBIT_ASSIGN(const auto values, metadata_.integer(key("attention.value_length"), 2, kMaxHeadDim, head_dim_));
         DWUBIT_ASSIGN(const auto rotated, metadata_.integer(key("rope.dimension_count"), 0, INT32_MAX, head_dim_));
         if (head_dim_ % 2 != 0 || head_dim_ > kMaxHeadDim || heads_ * head_dim_ > kMaxModelSize) {
-            return errorf(ErrorKind::kInvalidInput, "{}: {} heads of {} elements; RoPE needs an even number, and {} in all",
-                          metadata_.file(), heads_, head_dim_, kMaxModelSize);
+            return errorf(ErrorKind::kInvalidInput,
+                          "{}: {} heads of {} elements; RoPE needs an even number, and {} in all", metadata_.file(),
+                          heads_, head_dim_, kMaxModelSize);
         }
         if (values != head_dim_ || rotated != head_dim_) {
             return errorf(ErrorKind::kUnsupported,
@@ -299,7 +300,8 @@ Result<Json> generation_config(const GgufMetadata& metadata, const Json& config)
     DWUBIT_ASSIGN(const std::vector<std::int64_t> ends, gguf_end_ids(metadata));
     for (const std::int64_t id : ends) {
         if (id < config.at("vocab_size").get<std::int64_t>()) continue;
-        return errorf(ErrorKind::kInvalidInput, "{}: end token {} has no row in 'token_embd.weight'", metadata.file(), id);
+        return errorf(ErrorKind::kInvalidInput, "{}: end token {} has no row in 'token_embd.weight'", metadata.file(),
+                      id);
     }
     if (!ends.empty()) generation["eos_token_id"] = ends;
     return generation;

@@ -1,5 +1,5 @@
-// A GGUF file as a model folder: metadata becomes config.json and its neighbours, tensors get the families' Hugging Face
-// names and the order of rows that those have.
+// A GGUF file as a model folder: metadata becomes config.json and its neighbours, tensors get the families' Hugging
+// Face names and the order of rows that those have.
 #pragma once
 
 #include <filesystem>
@@ -12,10 +12,10 @@ namespace dwubit {
 
 // A GGUF architecture and what it is here.
 struct GgufArchitecture {
-    std::string_view id;             // general.architecture
-    std::string_view family;         // id in models.inc
-    std::string_view hf;             // entry of "architectures"
-    bool reorders_heads = false;     // rows of q and k lie for RoPE on neighbours
+    std::string_view id;          // general.architecture
+    std::string_view family;      // id in models.inc
+    std::string_view hf;          // entry of "architectures"
+    bool reorders_heads = false;  // rows of q and k lie for RoPE on neighbours
 };
 
 // nullptr: not supported.

@@ -7,6 +7,7 @@
 #include "lab/blocks/damping.h"
 #include "lab/blocks/parallel_rows.h"
 #include "lab/failure.h"
+#include "lab/methods/iq2_xxs/iq2_feedback.h"
 #include "lab/methods/iq2_xxs/mix.h"
 #include "lab/methods/method.h"
 #include "lab/to_span.h"
@@ -19,17 +20,21 @@ constexpr int kFormatVersion = 1;
 
 std::span<const OptionSpec> options() {
     static const std::vector<OptionSpec> kOptions = {
-        choice_option("search", {"exhaustive", "reference"},
-                      "IQ2_XXS blocks: points, signs and scales together, or byte for byte as llama.cpp finds them"),
         choice_option(
-            "weights", {"importance", "reference"},
-            "search=exhaustive: an error counts by the importance of its input, or times sqrt(variance + w^2), "
-            "as llama.cpp has it")};
+            "search", {"feedback", "exhaustive", "reference"},
+            "IQ2_XXS blocks: errors fed back by the whole Hessian; points, signs and scales together; or byte "
+            "for byte as llama.cpp finds them"),
+        choice_option("weights", {"reference", "importance"},
+                      "of errors in the search: importance of the input times sqrt(variance + w^2), as llama.cpp has "
+                      "it, or the importance alone"),
+        integer_option("sweeps", 10, 0, 100, "search=feedback: sweeps of coordinate descent after the first pass"),
+        number_option("damping", 0.01, 0, 1, "search=feedback: multiple of mean(diag H) added to the diagonal")};
     return kOptions;
 }
 
 std::span<const RecipeSpec> recipes() {
-    static const std::vector<RecipeSpec> kRecipes = {{"exhaustive", {}}, {"llama.cpp", {{"search", "reference"}}}};
+    static const std::vector<RecipeSpec> kRecipes = {
+        {"feedback", {}}, {"exhaustive", {{"search", "exhaustive"}}}, {"llama.cpp", {{"search", "reference"}}}};
     return kRecipes;
 }
 
@@ -81,17 +86,24 @@ struct Prepared final : PreparedSite {
     std::vector<float> importance;
     // For the search: no input counts for nothing, so that weights of dead ones are rounded like all others.
     std::vector<float> floored;
+    BlockFeedback feedback;  // search=feedback; on the CPU
 };
 
-std::unique_ptr<PreparedSite> prepare(const SiteProblem& site, const Parameters&, LabContext&) {
+std::unique_ptr<PreparedSite> prepare(const SiteProblem& site, const Parameters& parameters, LabContext&) {
     constexpr double kLeast = 1e-4;  // of the mean
-    check_hessian(site.hessian, fmt::format("layer {}, site {}", site.layer, site_name(site.site)));
+    const std::string where = fmt::format("layer {}, site {}", site.layer, site_name(site.site));
+    check_hessian(site.hessian, where);
     auto prepared = std::make_unique<Prepared>();
     prepared->importance = importance_of(site.hessian);
     double sum = 0;
     for (const float x : prepared->importance) sum += x;
     const auto least = static_cast<float>(kLeast * sum / static_cast<double>(prepared->importance.size()));
     for (const float x : prepared->importance) prepared->floored.push_back(std::max(x, least));
+    if (parameters.choice("search") != "feedback" || site.hessian.size(0) % 256 != 0) return prepared;
+    prepared->feedback =
+        make_block_feedback(site.hessian.to(at::kCPU, at::kDouble, /*non_blocking=*/false, /*copy=*/true),
+                            kIq2FeedbackBlock, parameters.number("damping"), /*sweeps=*/true, where);
+    prepared->damping = prepared->feedback.damping;
     return prepared;
 }
 
@@ -99,22 +111,35 @@ class Encoder {
 public:
     Encoder(const Prepared& prepared, const Parameters& parameters)
         : prepared_(prepared),
-          exhaustive_(parameters.choice("search") == "exhaustive"),
+          search_(parameters.choice("search")),
           weighting_(parameters.choice("weights") == "importance" ? ggml::Iq2Weighting::kImportance
-                                                                  : ggml::Iq2Weighting::kReference) {}
+                                                                  : ggml::Iq2Weighting::kReference),
+          sweeps_(static_cast<int>(parameters.integer("sweeps"))) {}
 
-    void encode(const BlockType& type, const float* row, std::int64_t blocks, std::byte* out) const {
-        if (exhaustive_ && type.needs_importance) {
-            ggml::encode_iq2_xxs_exhaustive(row, blocks, prepared_.floored.data(), weighting_, out);
-        } else {
-            type.encode(row, blocks, prepared_.importance.data(), out);
+    // weight: [rows, in] on the CPU; out: its rows of blocks.
+    void encode(const BlockType& type, const at::Tensor& weight, std::span<std::byte> out) const {
+        const std::int64_t columns = weight.size(1);
+        const std::int64_t blocks = columns / type.weights;
+        const bool searched = type.needs_importance && search_ != "reference";
+        for (std::int64_t r = 0; r < weight.size(0); ++r) {
+            const float* const row = weight.data_ptr<float>() + r * columns;
+            std::byte* const to = out.data() + r * blocks * type.bytes;
+            if (searched) {
+                ggml::encode_iq2_xxs_exhaustive(row, blocks, prepared_.floored.data(), weighting_, to);
+            } else {
+                type.encode(row, blocks, prepared_.importance.data(), to);
+            }
+        }
+        if (searched && search_ == "feedback") {
+            feed_back_iq2(weight, prepared_.feedback, prepared_.floored, sweeps_, out);
         }
     }
 
 private:
     const Prepared& prepared_;
-    bool exhaustive_;
+    std::string search_;
     ggml::Iq2Weighting weighting_;
+    int sweeps_;
 };
 
 std::string lower(std::string text) {
@@ -131,14 +156,12 @@ LinearSolution quantize_one(const Encoder& encoder, const BlockType& type, const
     const std::int64_t row_bytes = blocks * type.bytes;
     std::vector<std::byte> bytes(static_cast<std::size_t>(rows * row_bytes));
     at::Tensor values = at::empty_like(weight);
-    const float* const from = weight.data_ptr<float>();
     float* const to = values.data_ptr<float>();
     parallel_rows(rows, at::kCPU, context.pool, [&](std::int64_t first, std::int64_t count) {
-        for (std::int64_t r = first; r < first + count; ++r) {
-            std::byte* const row = bytes.data() + r * row_bytes;
-            encoder.encode(type, from + r * columns, blocks, row);
-            type.decode(row, blocks, to + r * columns);
-        }
+        const auto some = std::span(bytes).subspan(static_cast<std::size_t>(first * row_bytes),
+                                                   static_cast<std::size_t>(count * row_bytes));
+        encoder.encode(type, weight.slice(0, first, first + count), some);
+        type.decode(some.data(), count * blocks, to + first * columns);
     });
     const std::string format = lower(type.name);
     const PackedView view = {
@@ -166,7 +189,7 @@ const Method method_iq2_xxs = {"iq2_xxs",
                                "llama.cpp's IQ2_XXS and its mix of types, byte for byte or searched further",
                                kFormats,
                                /*needs_hessians=*/true,
-                               "exhaustive",
+                               "feedback",
                                options,
                                recipes,
                                /*validate=*/nullptr,

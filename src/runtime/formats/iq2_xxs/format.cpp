@@ -1,4 +1,4 @@
-// Format iq2_xxs: ggml's IQ2_XXS, points of a grid in eight dimensions, 2.0625 bits per weight. docs/formats/iq2_xxs.md
+// Format iq2_xxs: ggml's IQ2_XXS, points of a grid in eight dimensions, 2.0625 bits per weight. docs/formats/ggml.md
 #include "runtime/formats/block_format.h"
 #include "runtime/formats/iq2_xxs/kernels.h"
 

@@ -1,16 +1,13 @@
 // Format iq4_nl: ggml's IQ4_NL, 4 bits, unevenly spaced values, a scale per 32 weights, 4.5 bits per weight.
-// docs/formats/iq4_nl.md
-#include "runtime/formats/block_format.h"
+// docs/formats/ggml.md
+#include "runtime/formats/block_kernel_table.h"
 
 namespace dwubit {
 namespace {
 
 constexpr BlockSpec kIq4NlSpec = {"iq4_nl", "IQ4_NL", 4, 0, 1};
 
-constexpr FormatKernel kKernels[] = {
-    {"iq4_nl_dequantize_f32_ref", "dequantize", Isa::kRef, "cpu"},
-    {"iq4_nl_gemm_f32_ref", "gemm", Isa::kRef, "cpu"},
-};
+constexpr FormatKernel kKernels[] = DWUBIT_BLOCK_KERNEL_TABLE(iq4_nl);
 
 }  // namespace
 

@@ -1,15 +1,12 @@
-// Format q2_k: ggml's Q2_K, 2 bits, scale and minimum per 16 weights, 2.625 bits per weight. docs/formats/q2_k.md
-#include "runtime/formats/block_format.h"
+// Format q2_k: ggml's Q2_K, 2 bits, scale and minimum per 16 weights, 2.625 bits per weight. docs/formats/ggml.md
+#include "runtime/formats/block_kernel_table.h"
 
 namespace dwubit {
 namespace {
 
 constexpr BlockSpec kQ2KSpec = {"q2_k", "Q2_K", 2, 80, 2};
 
-constexpr FormatKernel kKernels[] = {
-    {"q2_k_dequantize_f32_ref", "dequantize", Isa::kRef, "cpu"},
-    {"q2_k_gemm_f32_ref", "gemm", Isa::kRef, "cpu"},
-};
+constexpr FormatKernel kKernels[] = DWUBIT_BLOCK_KERNEL_TABLE(q2_k);
 
 }  // namespace
 

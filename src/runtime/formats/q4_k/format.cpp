@@ -1,15 +1,12 @@
-// Format q4_k: ggml's Q4_K, 4 bits, scale and minimum per 32 weights, 4.5 bits per weight. docs/formats/q4_k.md
-#include "runtime/formats/block_format.h"
+// Format q4_k: ggml's Q4_K, 4 bits, scale and minimum per 32 weights, 4.5 bits per weight. docs/formats/ggml.md
+#include "runtime/formats/block_kernel_table.h"
 
 namespace dwubit {
 namespace {
 
 constexpr BlockSpec kQ4KSpec = {"q4_k", "Q4_K", 4, 0, 2};
 
-constexpr FormatKernel kKernels[] = {
-    {"q4_k_dequantize_f32_ref", "dequantize", Isa::kRef, "cpu"},
-    {"q4_k_gemm_f32_ref", "gemm", Isa::kRef, "cpu"},
-};
+constexpr FormatKernel kKernels[] = DWUBIT_BLOCK_KERNEL_TABLE(q4_k);
 
 }  // namespace
 

@@ -1,15 +1,12 @@
-// Format q5_0: ggml's Q5_0, 5 bits, a scale per 32 weights, 5.5 bits per weight. docs/formats/q5_0.md
-#include "runtime/formats/block_format.h"
+// Format q5_0: ggml's Q5_0, 5 bits, a scale per 32 weights, 5.5 bits per weight. docs/formats/ggml.md
+#include "runtime/formats/block_kernel_table.h"
 
 namespace dwubit {
 namespace {
 
 constexpr BlockSpec kQ50Spec = {"q5_0", "Q5_0", 5, 0, 1};
 
-constexpr FormatKernel kKernels[] = {
-    {"q5_0_dequantize_f32_ref", "dequantize", Isa::kRef, "cpu"},
-    {"q5_0_gemm_f32_ref", "gemm", Isa::kRef, "cpu"},
-};
+constexpr FormatKernel kKernels[] = DWUBIT_BLOCK_KERNEL_TABLE(q5_0);
 
 }  // namespace
 

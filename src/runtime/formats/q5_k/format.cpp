@@ -1,15 +1,12 @@
-// Format q5_k: ggml's Q5_K, 5 bits, scale and minimum per 32 weights, 5.5 bits per weight. docs/formats/q5_k.md
-#include "runtime/formats/block_format.h"
+// Format q5_k: ggml's Q5_K, 5 bits, scale and minimum per 32 weights, 5.5 bits per weight. docs/formats/ggml.md
+#include "runtime/formats/block_kernel_table.h"
 
 namespace dwubit {
 namespace {
 
 constexpr BlockSpec kQ5KSpec = {"q5_k", "Q5_K", 5, 0, 2};
 
-constexpr FormatKernel kKernels[] = {
-    {"q5_k_dequantize_f32_ref", "dequantize", Isa::kRef, "cpu"},
-    {"q5_k_gemm_f32_ref", "gemm", Isa::kRef, "cpu"},
-};
+constexpr FormatKernel kKernels[] = DWUBIT_BLOCK_KERNEL_TABLE(q5_k);
 
 }  // namespace
 

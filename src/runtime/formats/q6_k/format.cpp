@@ -1,15 +1,12 @@
-// Format q6_k: ggml's Q6_K, 6 bits, a scale per 16 weights, 6.5625 bits per weight. docs/formats/q6_k.md
-#include "runtime/formats/block_format.h"
+// Format q6_k: ggml's Q6_K, 6 bits, a scale per 16 weights, 6.5625 bits per weight. docs/formats/ggml.md
+#include "runtime/formats/block_kernel_table.h"
 
 namespace dwubit {
 namespace {
 
 constexpr BlockSpec kQ6KSpec = {"q6_k", "Q6_K", 6, 208, 1};
 
-constexpr FormatKernel kKernels[] = {
-    {"q6_k_dequantize_f32_ref", "dequantize", Isa::kRef, "cpu"},
-    {"q6_k_gemm_f32_ref", "gemm", Isa::kRef, "cpu"},
-};
+constexpr FormatKernel kKernels[] = DWUBIT_BLOCK_KERNEL_TABLE(q6_k);
 
 }  // namespace
 

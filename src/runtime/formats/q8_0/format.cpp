@@ -1,15 +1,12 @@
-// Format q8_0: ggml's Q8_0, 8 bits, a scale per 32 weights, 8.5 bits per weight. docs/formats/q8_0.md
-#include "runtime/formats/block_format.h"
+// Format q8_0: ggml's Q8_0, 8 bits, a scale per 32 weights, 8.5 bits per weight. docs/formats/ggml.md
+#include "runtime/formats/block_kernel_table.h"
 
 namespace dwubit {
 namespace {
 
 constexpr BlockSpec kQ80Spec = {"q8_0", "Q8_0", 8, 0, 1};
 
-constexpr FormatKernel kKernels[] = {
-    {"q8_0_dequantize_f32_ref", "dequantize", Isa::kRef, "cpu"},
-    {"q8_0_gemm_f32_ref", "gemm", Isa::kRef, "cpu"},
-};
+constexpr FormatKernel kKernels[] = DWUBIT_BLOCK_KERNEL_TABLE(q8_0);
 
 }  // namespace
 
