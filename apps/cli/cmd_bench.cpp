@@ -183,7 +183,7 @@ private:
             const bool dense = packed == model.config.packed.end();
             const TensorView* const weight = dense ? model.directory.tensors.find(linear.module + ".weight") : nullptr;
             const std::string format = dense ? std::string(stored_type_name(*weight)) : packed->second.format->id;
-            const KernelInfo kernel = dense ? choose_dense_kernel(value_dtype(*weight), act).info
+            const KernelInfo kernel = dense ? choose_stored_kernel(*weight, act).info
                                             : choose_packed_kernel(*packed->second.format, act, packed->second.params,
                                                                    {linear.out, linear.in})
                                                   .info;

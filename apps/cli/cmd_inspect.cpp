@@ -55,7 +55,7 @@ Json describe_linear(const OpenModel& model, const LinearShape& linear, ActType 
     const auto at = model.config.packed.find(linear.module);
     if (at == model.config.packed.end()) {
         const TensorView* const weight = model.directory.tensors.find(linear.module + ".weight");
-        return kernel_row(linear, stored_type_name(*weight), bits, choose_dense_kernel(value_dtype(*weight), act).info);
+        return kernel_row(linear, stored_type_name(*weight), bits, choose_stored_kernel(*weight, act).info);
     }
     const LinearFormat& packed = at->second;
     Json row = kernel_row(linear, packed.format->id, bits,

@@ -32,6 +32,22 @@ std::size_t stored_row_bytes(const TensorView& tensor) {
     return rows == 0 ? 0 : tensor.bytes.size() / rows;
 }
 
+// The same blocks, row after row in the order of the shape.
+TensorView ordered_blocks(const TensorView& tensor, std::shared_ptr<const void>& memory) {
+    const std::shared_ptr<std::byte[]> bytes(new std::byte[tensor.bytes.size()]);
+    std::byte* out = bytes.get();
+    for (std::int64_t row = 0; row < stored_rows(tensor); ++row) {
+        const auto from = stored_row(tensor, row);
+        std::memcpy(out, from.data(), from.size());
+        out += from.size();
+    }
+    TensorView ordered = tensor;
+    ordered.bytes = {bytes.get(), tensor.bytes.size()};
+    ordered.heads = 0;
+    memory = bytes;
+    return ordered;
+}
+
 }  // namespace
 
 std::string_view stored_type_name(const TensorView& tensor) {
@@ -118,14 +134,16 @@ TensorView plain_tensor(const TensorView& tensor, std::shared_ptr<const void>& m
     return plain;
 }
 
-void make_plain(TensorTable& table, ThreadPool& pool, bool (*keep)(const TensorView&)) {
+void make_plain(TensorTable& table, ThreadPool& pool, const KeepBlocks& keep) {
     std::vector<TensorView> stored;
     for (const auto& [name, tensor] : table.tensors()) {
-        if (tensor.dtype == DType::kBlocks && (keep == nullptr || !keep(tensor))) stored.push_back(tensor);
+        if (tensor.dtype == DType::kBlocks) stored.push_back(tensor);
     }
     for (const TensorView& tensor : stored) {
+        const bool kept = keep != nullptr && keep(tensor);
+        if (kept && tensor.heads == 0) continue;
         std::shared_ptr<const void> memory;
-        table.replace(plain_tensor(tensor, memory, &pool));
+        table.replace(kept ? ordered_blocks(tensor, memory) : plain_tensor(tensor, memory, &pool));
         table.keep_alive(std::move(memory));
     }
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string_view>
 
 #include "base/thread_pool.h"
@@ -30,7 +31,8 @@ void copy_stored_rows(const TensorView& tensor, std::int64_t first, std::int64_t
 // A plain tensor of the same values. A plain one is returned as it is; else `memory` gets what the result points into.
 TensorView plain_tensor(const TensorView& tensor, std::shared_ptr<const void>& memory, ThreadPool* pool = nullptr);
 
-// plain_tensor() of all tensors of the table but those that `keep` names, in place.
-void make_plain(TensorTable& table, ThreadPool& pool, bool (*keep)(const TensorView&) = nullptr);
+// plain_tensor() of all tensors of the table, in place; those that `keep` names stay blocks, with their rows in order.
+using KeepBlocks = std::function<bool(const TensorView&)>;
+void make_plain(TensorTable& table, ThreadPool& pool, const KeepBlocks& keep = nullptr);
 
 }  // namespace dwubit

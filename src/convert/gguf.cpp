@@ -88,6 +88,11 @@ std::int64_t row_at(std::int64_t place, std::int64_t rows, std::int64_t heads) {
     return place - in_head + in_head % 2 * (size / 2) + in_head / 2;
 }
 
+// A bias whose values move is written as a column; any other vector is one row.
+bool is_column(const Planned& tensor) {
+    return tensor.out.shape.size() == 1 && tensor.heads > 0;
+}
+
 class Planner {
 public:
     Planner(const OpenModel& model, const BlockType* type, std::vector<std::string>& warnings)
@@ -200,6 +205,11 @@ public:
         RowSource source(tensor);
         if (tensor.stored != nullptr) {
             DWUBIT_TRY(check_finite(*tensor.stored));
+            if (is_column(tensor)) {
+                source.matrix_.resize(static_cast<std::size_t>(tensor.out.shape[0]));
+                DWUBIT_TRY(read_as_f32(*tensor.stored, source.matrix_));
+                return source;
+            }
             const bool same = value_type(*tensor.stored) == tensor.out.type;
             source.bytes_ = same ? tensor.stored : nullptr;
             return source;
@@ -229,13 +239,14 @@ public:
 
     void values(std::int64_t row, std::span<float> out) const {
         const auto columns = static_cast<std::int64_t>(out.size());
-        if (tensor_->stored != nullptr) {
+        if (!matrix_.empty()) {
+            std::copy_n(matrix_.data() + (tensor_->first_row + row) * columns, columns, out.data());
+        } else if (tensor_->stored != nullptr) {
             read_stored_rows(*tensor_->stored, row, 1, out.data());
         } else if (reader_ != nullptr) {
             reader_->dequantize(tensor_->first_row + row, 1, out.data());
         } else {
-            const std::vector<float>& all = tensor_->packed == nullptr ? tensor_->values : matrix_;
-            std::copy_n(all.data() + (tensor_->first_row + row) * columns, columns, out.data());
+            std::copy_n(tensor_->values.data() + row * columns, columns, out.data());
         }
     }
 
@@ -251,7 +262,7 @@ private:
     const TensorView* blocks_ = nullptr;
     PackedView view_;
     std::unique_ptr<FormatReader> reader_;
-    std::vector<float> matrix_;
+    std::vector<float> matrix_;  // all values, where they are not read row by row
 };
 
 // Whether every value is finite, and still so in `type`.
@@ -270,8 +281,7 @@ std::optional<float> find_bad_value(std::span<const float> values, const BlockTy
 Result<std::vector<std::byte>> make_bytes(const TensorTable& table, const Planned& tensor, ThreadPool& pool) {
     DWUBIT_ASSIGN(const RowSource source, RowSource::open(table, tensor, pool));
     const BlockType& type = *tensor.out.type;
-    // A bias whose values move is a column; any other vector one row.
-    const bool column = tensor.out.shape.size() == 1 && tensor.heads > 0;
+    const bool column = is_column(tensor);
     const std::int64_t columns = column ? 1 : tensor.out.shape.back();
     const std::int64_t rows = tensor.out.shape.size() == 1 && !column ? 1 : tensor.out.shape.front();
     std::vector<std::byte> bytes(tensor.out.bytes());

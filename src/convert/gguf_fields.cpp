@@ -4,6 +4,7 @@
 #include "base/check.h"
 #include "checkpoint/gguf_tokenizer.h"
 #include "convert/gguf_parts.h"
+#include "runtime/model/gguf_names.h"
 #include "runtime/ops/rope/rope.h"
 
 namespace dwubit {
@@ -65,6 +66,12 @@ void add_model_fields(const HfDir& model, const ModelConfig& config, GgufFields&
     if (config.rope.scaling == RopeScaling::kLinear) {
         fields.add(id + ".rope.scaling.type", "linear");
         fields.add(id + ".rope.scaling.factor", static_cast<float>(config.rope.factor));
+    }
+    if (config.rope.scaling == RopeScaling::kLlama3) {
+        const std::array<float, 4> rule = {
+            static_cast<float>(config.rope.factor), static_cast<float>(config.rope.low_freq_factor),
+            static_cast<float>(config.rope.high_freq_factor), static_cast<float>(config.rope.original_context)};
+        fields.add(kRopeRule, std::span<const float>(rule));
     }
     number("vocab_size", config.vocab);
 }

@@ -58,7 +58,13 @@ Result<std::string> hash_of_model(const OpenModel& model, ThreadPool& pool, Jour
 }
 
 Result<void> read_model(const Study& study, ThreadPool& pool, Journal& journal, StudyInputs& inputs) {
-    DWUBIT_ASSIGN(inputs.model, open_model(study.model));
+    auto opened = open_model(study.model);
+    if (!opened.ok()) {
+        const bool absent = opened.error().kind == ErrorKind::kNotFound && !study.model_hint.empty();
+        if (absent) return std::move(opened).error().with_hint(study.model_hint);
+        return std::move(opened).error();
+    }
+    inputs.model = std::move(*opened);
     if (inputs.model.directory.config.contains("quantization_config")) {
         return errorf(ErrorKind::kUnsupported, "{} is quantized already", study.model.string())
             .with_hint("a study starts from the model before quantization");

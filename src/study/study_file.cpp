@@ -26,7 +26,7 @@ public:
 
     Result<void> read(Study& study) const {
         DWUBIT_TRY(root_.check_keys(
-            {"name", "title", "model", "seed", "corpus", "calibrate", "perplexity", "eval", "methods", "budget"}));
+            {"name", "title", "model", "model_hint", "seed", "corpus", "calibrate", "perplexity", "eval", "methods", "budget"}));
         DWUBIT_TRY(read_head(study));
         DWUBIT_TRY(read_corpus(study));
         DWUBIT_TRY(read_calibration(study.calibration));
@@ -86,6 +86,8 @@ private:
         DWUBIT_ASSIGN(auto title, root_.text("title"));
         study.title = title.value_or(study.name);
         DWUBIT_ASSIGN(study.model, required_path(root_, "model"));
+        DWUBIT_ASSIGN(auto hint, root_.text("model_hint"));
+        study.model_hint = hint.value_or("");
         DWUBIT_ASSIGN(const auto seed, root_.integer("seed", 0, std::numeric_limits<std::int64_t>::max()));
         study.seed = static_cast<std::uint64_t>(seed.value_or(0));
         return {};

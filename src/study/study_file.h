@@ -72,6 +72,7 @@ struct Study {
     std::string name;    // default: the file's name
     std::string title;
     std::filesystem::path model;
+    std::string model_hint;  // what to do where the model is not there; may be empty
     std::uint64_t seed = 0;
     StudyCorpus corpus;
     StudyCalibration calibration;

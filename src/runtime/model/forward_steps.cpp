@@ -1,6 +1,7 @@
 #include "runtime/model/forward_steps.h"
 
 #include "base/check.h"
+#include "checkpoint/stored_tensor.h"
 #include "runtime/ops/op_table.h"
 
 namespace dwubit {
@@ -19,6 +20,12 @@ void ForwardSteps::start(std::int64_t rows) {
 }
 
 void ForwardSteps::embed(std::span<const TokenId> ids, std::int64_t first_row) {
+    if (model_.embedding_->dtype == DType::kBlocks) {
+        for_each_row(static_cast<std::int64_t>(ids.size()), [&](std::int64_t r) {
+            read_stored_rows(*model_.embedding_, ids[static_cast<std::size_t>(r)], 1, x_.row(first_row + r).data());
+        });
+        return;
+    }
     // check_tensors has seen to the dtype of the embedding.
     const std::int64_t row_bytes = config_.hidden * static_cast<std::int64_t>(dtype_size(model_.embedding_->dtype));
     for_each_row(static_cast<std::int64_t>(ids.size()), [&](std::int64_t r) {

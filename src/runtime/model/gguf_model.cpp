@@ -195,20 +195,42 @@ private:
         RopeConfig rope{.theta = theta};
         const std::vector<float> plain = rope_inverse_frequencies(rope, head_dim_);
         rope.scaling = RopeScaling::kLlama3;
-        rope.factor = as_written(*std::max_element(factors.begin(), factors.end()));
-        if (rope.factor == 1.0) return {};
-        for (const std::int64_t original : {8192, 4096, 16384, 32768, 2048}) {
-            rope.original_context = original;
-            if (!rope_has_factors(rope, plain, factors)) continue;
+        DWUBIT_ASSIGN(const std::vector<RopeConfig> rules, rope_rules(rope, factors));
+        for (const RopeConfig& rule : rules) {
+            if (!rope_has_factors(rule, plain, factors)) continue;
+            rope = rule;
             config_["rope_scaling"] = {{"rope_type", "llama3"},
                                        {"factor", rope.factor},
                                        {"low_freq_factor", rope.low_freq_factor},
                                        {"high_freq_factor", rope.high_freq_factor},
-                                       {"original_max_position_embeddings", original}};
+                                       {"original_max_position_embeddings", rope.original_context}};
             return {};
         }
         return errorf(ErrorKind::kUnsupported, "{}: the factors of tensor '{}' are not those of Llama 3's RoPE scaling",
                       metadata_.file(), kRopeFactors);
+    }
+
+    // What may have made the factors: the rule that the file names, or those of the published models.
+    Result<std::vector<RopeConfig>> rope_rules(RopeConfig rope, const std::vector<float>& factors) const {
+        std::vector<RopeConfig> rules;
+        if (metadata_.has(kRopeRule)) {
+            DWUBIT_ASSIGN(const auto rule, metadata_.numbers(kRopeRule, 4));
+            if (std::any_of(rule.begin(), rule.end(), [](double v) { return v < 1e-3 || v > 1e9; }) || rule[2] <= rule[1]) {
+                return metadata_.invalid(kRopeRule, "factor, low, high > low, context, all positive");
+            }
+            rope.factor = as_written(rule[0]);
+            rope.low_freq_factor = as_written(rule[1]);
+            rope.high_freq_factor = as_written(rule[2]);
+            rope.original_context = static_cast<std::int64_t>(rule[3]);
+            rules.push_back(rope);
+            return rules;
+        }
+        rope.factor = as_written(*std::max_element(factors.begin(), factors.end()));
+        for (const std::int64_t original : {8192, 4096, 16384, 32768, 2048}) {
+            rope.original_context = original;
+            rules.push_back(rope);
+        }
+        return rules;
     }
 
     bool rope_has_factors(const RopeConfig& rope, const std::vector<float>& plain,

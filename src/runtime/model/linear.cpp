@@ -1,6 +1,8 @@
 #include "runtime/model/linear.h"
 
 #include "base/error.h"
+#include "checkpoint/stored_tensor.h"
+#include "ggml/block_type.h"
 #include "runtime/gemm/dense_weight.h"
 #include "runtime/ops/op_table.h"
 
@@ -48,6 +50,32 @@ PackedKernel choose_packed_kernel(const Format& format, ActType act, const Json&
     info.isa = few == nullptr ? active_gemm().describe() : isa_suffix(few->isa, few->needs);
     info.fallback_reason = packed.kernels.few_reason;
     return packed;
+}
+
+StoredKernel choose_stored_kernel(const TensorView& weight, ActType act) {
+    if (weight.dtype == DType::kBlocks && weight.blocks->weights > 1) {
+        std::string id = weight.blocks->name;
+        for (char& c : id) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+        const auto format = find_format(id, 1);
+        if (format.ok()) {
+            PackedKernel packed = choose_packed_kernel(**format, act, Json::object(), weight.shape);
+            if (packed.kernels.few != nullptr) return {*format, std::move(packed.info)};
+        }
+    }
+    StoredKernel dense{nullptr, choose_dense_kernel(value_dtype(weight), act).info};
+    if (weight.dtype == DType::kBlocks && weight.blocks->weights > 1 && dense.info.fallback_reason.empty()) {
+        dense.info.fallback_reason = fmt::format("{} has no kernel for these activations here: it is dequantized to {}",
+                                                 weight.blocks->name, dtype_name(value_dtype(weight)));
+    }
+    return dense;
+}
+
+Result<Linear> Linear::bind_blocks(const Format& format, const TensorView& weight, const TensorView* bias, ActType act) {
+    const auto rows = weight.shape[0];
+    const auto row_bytes = static_cast<std::int64_t>(weight.bytes.size()) / rows;
+    TensorView codes{"codes", DType::kU8, {rows, row_bytes}, weight.bytes, weight.file};
+    return bind(format, PackedView{weight.shape, Json::object(), {std::move(codes)}}, bias, act,
+                fmt::format("{}: tensor '{}'", weight.file, weight.name));
 }
 
 Result<Linear> Linear::bind(const TensorView& weight, const TensorView* bias, ActType act) {

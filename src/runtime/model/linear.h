@@ -45,6 +45,14 @@ struct PackedKernel {
 };
 PackedKernel choose_packed_kernel(const Format& format, ActType act, const Json& params, const Shape& shape);
 
+// What runs a weight that is stored under `.weight`: dense, or blocks of a GGUF file as the packed format of their name,
+// if that has a kernel for few rows here; else they are dequantized to be run dense.
+struct StoredKernel {
+    const Format* format = nullptr;  // nullptr: dense
+    KernelInfo info;
+};
+StoredKernel choose_stored_kernel(const TensorView& weight, ActType act);
+
 // What is done to the inputs of a linear before its product, and to the outputs after it (transform.h); nullptr:
 // nothing.
 struct LinearTransforms {
@@ -56,6 +64,8 @@ class Linear {
 public:
     // `weight` [out, in], whose bytes must outlive the linear; `bias` [out] or nullptr, copied.
     static Result<Linear> bind(const TensorView& weight, const TensorView* bias, ActType act);
+    // Blocks as the packed format of choose_stored_kernel(); their rows are in order.
+    static Result<Linear> bind_blocks(const Format& format, const TensorView& weight, const TensorView* bias, ActType act);
     // The same for a weight in `format`. Views its buffers, which must outlive the linear; checks them, and that the
     // values they stand for make sense. `where` names the module in messages.
     static Result<Linear> bind(const Format& format, const PackedView& packed, const TensorView* bias, ActType act,

@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <map>
+#include <set>
 
 #include "base/error.h"
 #include "checkpoint/stored_tensor.h"
@@ -39,7 +40,12 @@ public:
             if (shape.bias && !has_bias) DWUBIT_TRY(part_biases(shape, out));
         } else {
             DWUBIT_ASSIGN(const TensorView* weight, table_.require(shape.module + ".weight"));
-            DWUBIT_ASSIGN(out, Linear::bind(*weight, bias, act_).context(shape.module));
+            const Format* const format = choose_stored_kernel(*weight, act_).format;
+            if (format != nullptr) {
+                DWUBIT_ASSIGN(out, Linear::bind_blocks(*format, *weight, bias, act_));
+            } else {
+                DWUBIT_ASSIGN(out, Linear::bind(*weight, bias, act_).context(shape.module));
+            }
         }
         progress_.update(++bound_);
         return {};
@@ -75,6 +81,18 @@ private:
     ProgressSink& progress_;
     std::atomic<std::int64_t> bound_{0};
 };
+
+// Blocks of a GGUF file become plain values, but for linears that run on them, and an embedding that is read by rows.
+void decode_weights(const ModelConfig& config, ActType act, TensorTable& table, ThreadPool& pool) {
+    std::set<std::string> linears;
+    for (const LinearShape& linear : all_linears(config)) linears.insert(linear.module + ".weight");
+    const GlobalTensorNames names = global_tensor_names(config);
+    linears.insert(names.head + ".weight");
+    make_plain(table, pool, [&](const TensorView& tensor) {
+        if (linears.count(tensor.name) > 0) return choose_stored_kernel(tensor, act).format != nullptr;
+        return tensor.name == names.embedding + ".weight";
+    });
+}
 
 Result<void> bind_layer(Binder& binder, const ModelConfig& config, std::int64_t index, LayerWeights& layer) {
     const LayerTensorNames names = layer_tensor_names(config, index);
@@ -117,7 +135,7 @@ Result<Model> Model::load(HfDir directory, ActType act, ThreadPool& pool, Progre
     model.directory_ = std::move(opened.directory);
     model.config_ = std::move(opened.config);
     model.act_ = act;
-    make_plain(model.directory_.tensors, pool);
+    decode_weights(model.config_, act, model.directory_.tensors, pool);
     const HfDir& dir = model.directory_;
     const ModelConfig& config = model.config_;
     const std::string where = "model " + dir.path.string();

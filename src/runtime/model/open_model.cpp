@@ -3,13 +3,18 @@
 #include <system_error>
 #include <utility>
 
+#include "base/error.h"
 #include "runtime/model/gguf_model.h"
 
 namespace dwubit {
 
 Result<HfDir> open_model_files(const std::filesystem::path& path) {
     std::error_code code;
-    const bool is_file = std::filesystem::is_regular_file(path, code);
+    const auto status = std::filesystem::status(path, code);
+    const bool is_file = std::filesystem::is_regular_file(status);
+    if (!std::filesystem::exists(status) && path.extension() == ".gguf") {
+        return errorf(ErrorKind::kNotFound, "model {} does not exist", path.string());
+    }
     if (is_file && (is_gguf_file(path) || path.extension() == ".gguf")) return open_gguf_model(path);
     return open_hf_dir(path);
 }
