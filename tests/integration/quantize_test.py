@@ -162,6 +162,20 @@ class Quantize(support.ProgramTest):
     def test_quip_sharp(self):
         self.check_recipes("quip-sharp", ("e8p", "fused", "released", "e8p-3bit", "e8p-4bit"), ("fused", "released"))
 
+    def test_iq2_xxs(self):
+        """Types of the mix for narrow matrices; the packed model says what its dense twin says"""
+        self.calibrate()
+        for recipe in ("feedback", "exhaustive", "llama.cpp"):
+            found = self.quantize(recipe, "--method", "iq2_xxs", "--recipe", recipe)
+            self.check_tensors(found, proxies=True)
+            self.check_bits(recipe, found)
+            self.assertLessEqual({tensor["format"] for tensor in found["tensors"]}, {"iq4_nl", "q4_0", "q5_0"})
+            twin = self.root / f"{recipe}-twin"
+            self.ok("export", self.root / recipe, "--to", "dense", "-o", twin)
+            kl = self.ok("perplexity", self.root / recipe, "--data", self.text, "--window", "128", "--act", "f32", "--kl-base",
+                         twin)["kl"]
+            self.assertLess(kl["mean"], 1e-6, recipe)
+
     def test_qtip(self):
         recipes = ("mul1", "3inst", "1mad", "hyb", "fused", "released", "mul1-3bit", "mul1-4bit")
         self.check_recipes("qtip", recipes, ("fused",))
