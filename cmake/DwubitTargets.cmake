@@ -1,5 +1,6 @@
 # dwubit_sources(<target> files...)   sources with the flags their name asks for (*_avx2.cpp, *_avx512.cpp, *_avx512_vnni.cpp, *_shani.cpp)
-# dwubit_tests(<name> files...)       unit tests that lie beside the code: one program, one ctest entry per test
+# dwubit_tests(<name> files... [LABELS slow])
+#                                     unit tests that lie beside the code: one program, one ctest entry per test
 # dwubit_lab_tests(<name> files...)   the same for the lab, but one ctest entry per program: libtorch takes 0.5 s to start
 # dwubit_cuda_tests(<name> files...)  unit tests that call CUDA's runtime; they skip themselves where there is no device
 # dwubit_isa_tests(<name> [filter])   runs a test program once more per forced ISA level; levels the processor lacks are
@@ -35,12 +36,17 @@ function(dwubit_tests name)
   if(NOT DWUBIT_TESTS)
     return()
   endif()
-  add_executable(${name} ${ARGN})
+  cmake_parse_arguments(PARSE_ARGV 1 given "" "LABELS" "")
+  add_executable(${name} ${given_UNPARSED_ARGUMENTS})
   target_link_libraries(${name} PRIVATE dwubit dwubit_test_support GTest::gtest_main)
   target_precompile_headers(${name} REUSE_FROM dwubit_test_support)
   include(GoogleTest)
+  set(properties TIMEOUT 300)
+  if(given_LABELS)
+    set(properties TIMEOUT 900 LABELS ${given_LABELS})
+  endif()
   gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST WORKING_DIRECTORY ${PROJECT_SOURCE_DIR}
-    PROPERTIES TIMEOUT 300)
+    PROPERTIES ${properties})
 endfunction()
 
 function(dwubit_lab_tests name)

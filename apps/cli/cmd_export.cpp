@@ -4,12 +4,13 @@
 #include "command.h"
 #include "convert/dense.h"
 #include "convert/gguf.h"
+#include "convert/qtip.h"
 #include "convert/quip_sharp.h"
 
 namespace dwubit::cli {
 namespace {
 
-constexpr const char* kLayouts[] = {"dense", "quip-sharp", "gguf"};
+constexpr const char* kLayouts[] = {"dense", "quip-sharp", "qtip", "gguf"};
 
 Error unknown_layout(const std::string& name) {
     const std::vector<std::string> names(std::begin(kLayouts), std::end(kLayouts));
@@ -23,9 +24,8 @@ public:
     void declare(CLI::App& app) override {
         add_model(app, model_);
         app.add_option("--to", to_,
-                       "layout: dense, a Hugging Face folder without quantized linears; quip-sharp, what QuIP#'s code "
-                       "reads; gguf, "
-                       "one file for llama.cpp")
+                       "layout: dense, a Hugging Face folder without quantized linears; quip-sharp and qtip, what the "
+                       "code of QuIP# and QTIP reads; gguf, one file for llama.cpp")
             ->required();
         app.add_option("-o,--output", output_, "folder to write, of gguf a file; must not exist")->required();
         app.add_option("--dtype", dtype_,
@@ -36,9 +36,9 @@ public:
     }
 
     Result<Json> run(Console& console, const CommonOptions& common) override {
-        if (to_ == kLayouts[2]) return run_gguf(console, common);
+        if (to_ == kLayouts[3]) return run_gguf(console, common);
         if (!type_.empty()) return errorf(ErrorKind::kUsage, "--type is for --to gguf").with_hint("leave it out");
-        if (to_ == kLayouts[1]) return run_quip_sharp(console, common);
+        if (to_ == kLayouts[1] || to_ == kLayouts[2]) return run_llama(console, common);
         if (to_ != kLayouts[0]) return unknown_layout(to_);
         DenseOptions options{.overwrite = overwrite_};
         if (dtype_.empty()) dtype_ = "float32";
@@ -57,13 +57,15 @@ public:
     }
 
 private:
-    Result<Json> run_quip_sharp(Console& console, const CommonOptions& common) {
+    // The layouts of checkpoints with quantized linears.
+    Result<Json> run_llama(Console& console, const CommonOptions& common) {
         if (!dtype_.empty()) {
-            return errorf(ErrorKind::kUsage, "--dtype: QuIP#'s layout is float16 always").with_hint("leave it out");
+            return errorf(ErrorKind::kUsage, "--dtype: the layout {} is float16 always", to_).with_hint("leave it out");
         }
         DWUBIT_ASSIGN(const auto pool, common.make_pool());
-        DWUBIT_ASSIGN(const QuipSharpExport done,
-                      export_quip_sharp(model_, output_, overwrite_, *pool, console.progress()));
+        DWUBIT_ASSIGN(const LlamaExported done,
+                      to_ == kLayouts[1] ? export_quip_sharp(model_, output_, overwrite_, *pool, console.progress())
+                                         : export_qtip(model_, output_, overwrite_, console.progress()));
         console.print(
             fmt::format("{}: {} modules, codes unpacked again and compared; factors changed by at most {:.1e} by "
                         "float16; {:.1f} MB\n",

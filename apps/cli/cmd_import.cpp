@@ -4,20 +4,20 @@
 #include "checkpoint/gguf.h"
 #include "command.h"
 #include "convert/dense.h"
+#include "convert/qtip.h"
 #include "convert/quip_sharp.h"
 
 namespace dwubit::cli {
 namespace {
 
-constexpr const char* kLayout = "quip-sharp";
-constexpr const char* kGguf = "gguf";
+constexpr const char* kLayouts[] = {"quip-sharp", "qtip", "gguf"};
 
 class Import final : public Command {
 public:
     void declare(CLI::App& app) override {
         add_model(app, model_);
         app.add_option("--from", from_,
-                       "layout: quip-sharp, a checkpoint that QuIP#'s code reads; gguf, a file of llama.cpp's")
+                       "layout: quip-sharp or qtip, a checkpoint that their code reads; gguf, a file of llama.cpp's")
             ->required();
         app.add_option("-o,--output", output_, "folder to write; must not exist")->required();
         app.add_option("--dtype", dtype_,
@@ -26,23 +26,18 @@ public:
     }
 
     Result<Json> run(Console& console, const CommonOptions& common) override {
-        if (from_ == kGguf) return run_gguf(console, common);
+        if (from_ == kLayouts[2]) return run_gguf(console, common);
         if (!dtype_.empty()) return errorf(ErrorKind::kUsage, "--dtype is for --from gguf").with_hint("leave it out");
-        if (from_ != kLayout) {
+        if (from_ == kLayouts[1]) return run_qtip(console);
+        if (from_ != kLayouts[0]) {
             Error error = errorf(ErrorKind::kUsage, "--from {}: this build cannot read that layout", printable(from_));
-            error.hint = fmt::format("it reads: {}, {}", kLayout, kGguf);
+            error.hint = fmt::format("it reads: {}", fmt::join(kLayouts, ", "));
             return error;
         }
         DWUBIT_ASSIGN(const auto pool, common.make_pool());
         DWUBIT_ASSIGN(const QuipSharpImport done,
                       import_quip_sharp(model_, output_, overwrite_, *pool, console.progress()));
-        console.print(fmt::format("{}: {} modules in e8p of {} bits; {:.1f} MB\n", output_.string(), done.modules,
-                                  done.bits, static_cast<double>(done.bytes) / 1e6));
-        return Json{{"path", output_.string()},
-                    {"layout", from_},
-                    {"bytes", done.bytes},
-                    {"modules", done.modules},
-                    {"bits", done.bits}};
+        return say(console, "e8p", done.modules, done.bits, done.bytes);
     }
 
 private:
@@ -61,6 +56,19 @@ private:
         return Json{
             {"path", output_.string()},        {"layout", from_}, {"bytes", done.bytes}, {"tensors", done.tensors},
             {"dequantized", done.dequantized}, {"dtype", dtype_}};
+    }
+
+    Result<Json> run_qtip(Console& console) {
+        DWUBIT_ASSIGN(const QtipImport done, import_qtip(model_, output_, overwrite_, console.progress()));
+        Json result = say(console, fmt::format("trellis ({})", done.code), done.modules, done.bits, done.bytes);
+        result["code"] = done.code;
+        return result;
+    }
+
+    Json say(Console& console, std::string_view format, std::int64_t modules, int bits, std::uint64_t bytes) const {
+        console.print(fmt::format("{}: {} modules in {} of {} bits; {:.1f} MB\n", output_.string(), modules, format,
+                                  bits, static_cast<double>(bytes) / 1e6));
+        return {{"path", output_.string()}, {"layout", from_}, {"bytes", bytes}, {"modules", modules}, {"bits", bits}};
     }
 
     std::filesystem::path model_;

@@ -45,20 +45,20 @@ class Dwubit:
         self.command = [program, "bench", model, "-t", threads, "-r", 1, "--json", *flags]
         self.about = {}
 
-    def run(self, prompt, generated):
-        done = subprocess.run([*map(str, self.command), "-p", str(prompt), "-n", str(generated)], capture_output=True,
-                              text=True, check=False)
+    def bench(self, *arguments):
+        done = subprocess.run([*map(str, self.command), *map(str, arguments)], capture_output=True, text=True, check=False)
         if done.returncode != 0:
             raise SystemExit(f"{self.name}: {done.stderr}")
         found = json.loads(done.stdout)
         self.about = {"bytes": found["model"]["bytes"], "version": found["version"], "cpu": found["cpu"],
                       "kernel": found["kernels"][0]["kernel"], "read_gb_per_s": found["read_gb_per_s"],
                       "memcpy_gb_per_s": found["memcpy_gb_per_s"]}
-        seconds = {"prompt": 0.0, "generated": 0.0}
-        for test in found["tests"]:
-            tokens = test["n_prompt"] + test["n_gen"]
-            seconds["prompt" if test["n_prompt"] else "generated"] = tokens / test["tokens_per_second"]
-        return [seconds["prompt"], seconds["generated"]]
+        test = found["tests"][0]
+        return (test["n_prompt"] + test["n_gen"]) / test["tokens_per_second"]
+
+    def run(self, prompt, generated):
+        return [self.bench("-p", prompt, "-n", 0) if prompt else 0.0,
+                self.bench("-p", 0, "-n", generated, "-d", prompt) if generated else 0.0]
 
 
 def contenders(options):

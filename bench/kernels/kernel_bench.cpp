@@ -24,6 +24,7 @@ constexpr std::int64_t kUnit = 256;
 
 struct Options {
     std::string filter;
+    std::string params;
     std::int64_t megabytes = 256;
     std::int64_t rows = 1;
     int threads = 0;
@@ -114,6 +115,7 @@ Codes random_codes(const Format& format, const Json& params) {
 
 void run_format(const Options& options, const Format& format, double memory) {
     for (const Json& params : format.test_params({kOut, kIn})) {
+        if (dump_json(params).find(options.params) == std::string::npos) continue;
         if (params.value("perm", false) || params.value("group", 128) != 128) continue;
         const Result<PackedTensor> packed = format.pack(random_codes(format, params));
         if (!packed.ok()) continue;
@@ -173,6 +175,7 @@ int main(int argc, char** argv) {
     CLI::App app("Kernels of the tables alone", "bench_kernels");
     dwubit::Options options;
     app.add_option("--filter", options.filter, "rows whose name contains this");
+    app.add_option("--params", options.params, "formats' parameters whose JSON contains this");
     app.add_option("--mb", options.megabytes, "size of the weights")->check(CLI::Range(1, 1 << 14));
     app.add_option("--rows", options.rows, "of activations")->check(CLI::Range(1, 8));
     app.add_option("-t,--threads", options.threads, "0 = all cores")->check(CLI::Range(0, 1024));

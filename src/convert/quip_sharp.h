@@ -6,21 +6,16 @@
 
 #include "base/log.h"
 #include "base/thread_pool.h"
+#include "convert/llama_export.h"
 #include "dwubit/result.h"
 
 namespace dwubit {
 
-struct QuipSharpExport {
-    std::uint64_t bytes = 0;     // of all files of the folder
-    std::int64_t modules = 0;    // quantized
-    double factor_rounding = 0;  // the largest relative change of a factor by storing SU and SV in F16
-};
-
 // Writes the folder `out` from the dwubit directory `model`: every linear of its layers in e8p with rht on both sides,
 // q, k and v fused in this order, up and gate too. Codes are unpacked again and compared. Other tensors become F16.
 // Errors name the module and what the layout asks for.
-Result<QuipSharpExport> export_quip_sharp(const std::filesystem::path& model, const std::filesystem::path& out,
-                                          bool overwrite, ThreadPool& pool, ProgressSink& progress = no_progress());
+Result<LlamaExported> export_quip_sharp(const std::filesystem::path& model, const std::filesystem::path& out,
+                                        bool overwrite, ThreadPool& pool, ProgressSink& progress = no_progress());
 
 struct QuipSharpImport {
     std::uint64_t bytes = 0;

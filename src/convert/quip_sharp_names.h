@@ -4,9 +4,12 @@
 #include <string>
 #include <vector>
 
+#include "convert/llama_export.h"
 #include "runtime/model/config.h"
 
 namespace dwubit {
+
+inline constexpr LlamaLayout kQuipSharpLayout = {"quip-sharp", "QuIP#'s layout"};
 
 // A codebook of the layout. Where QuIP#'s code has another factor of the second stage it is resid_scale_override.
 struct QuipCodebook {

@@ -2,7 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <fstream>
+#include <numbers>
 
 #include "base/float16.h"
 #include "base/sha256.h"
@@ -98,6 +98,35 @@ TEST(BlockEncode, WritesWhatLlamaCppWritesForLayersOfOrlik) {
         const BlockType& type = *find_block_type(json.at("type").get<std::string>());
         EXPECT_EQ(encoded_sha256(type, x, static_cast<std::size_t>(tensor->shape[0]), weights.data()),
                   json.at("sha256").get<std::string>());
+    }
+}
+
+// Hashes (FNV-1a, 64 bits) of ggml's blocks of 512 x 4096 normal numbers with importance one, taken on another machine.
+TEST(BlockEncode, HashesThatAreKnown) {
+    constexpr std::size_t kRows = 512, kColumns = 4096;
+    const std::vector<double> u = uniforms(1234, 2 * kRows * kColumns);
+    std::vector<float> x(kRows * kColumns);
+    for (std::size_t i = 0; i < x.size(); ++i) {
+        const double first = u[2 * i] + 0x1p-54;
+        const double second = u[2 * i + 1] + 0x1p-54;
+        x[i] = static_cast<float>(std::sqrt(-2 * std::log(first)) * std::cos(2 * std::numbers::pi * second));
+    }
+    const std::vector<float> weights(kColumns, 1.0f);
+    const std::pair<const char*, std::uint64_t> known[] = {{"IQ2_XXS", 0xcb8908e9fe506d0f},
+                                                           {"Q2_K", 0xa16ac823d10caaa6},
+                                                           {"Q4_K", 0x42d0048a471540b1},
+                                                           {"Q5_K", 0xafa464f16c6418d4}};
+    for (const auto& [name, hash] : known) {
+        const BlockType& type = *find_block_type(name);
+        std::uint64_t got = 1469598103934665603u;
+        std::vector<std::byte> row(kColumns / 256 * static_cast<std::size_t>(type.bytes));
+        for (std::size_t r = 0; r < kRows; ++r) {
+            type.encode(x.data() + r * kColumns, kColumns / 256, weights.data(), row.data());
+            for (const std::byte byte : row) {
+                got = (got ^ std::to_integer<std::uint64_t>(byte)) * 1099511628211u;
+            }
+        }
+        EXPECT_EQ(got, hash) << name;
     }
 }
 

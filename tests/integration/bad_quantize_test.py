@@ -105,6 +105,12 @@ class Options(QuantizeTest):
             with self.subTest(setting=setting):
                 self.bad(2, "--set", setting, method="quip-sharp", kind="usage", names=[setting, *needles])
 
+    def test_values_of_qtip(self):
+        for setting, needles in (("bits=5", ["1 to 4"]), ("bits=0", ["1 to 4"]), ("rho=0", ["0.5 to 2"]), ("code=2mad", ["mul1", "3inst"]),
+                                 ("residual=3", ["residual"])):
+            with self.subTest(setting=setting):
+                self.bad(2, "--set", setting, method="qtip", kind="usage", names=[setting.split("=")[0], *needles])
+
     def test_impossible_combination(self):
         self.bad(2, "--set", "grid=mirror", "--set", "scale=minmax", kind="usage", names=["scale", "mirror"],
                  hint="grid=zero")
@@ -267,6 +273,7 @@ class Weights(QuantizeTest):
                 weights[f"model.layers.{layer}.mlp.{part}_proj.weight"] = ("BF16", shape, bytes(2 * 66 * tiny.HIDDEN))
         model = tiny.write(self.root / "odd", config=tiny.CONFIG | {"intermediate_size": 66}, weights=weights)
         self.bad(1, model=model, method="quip-sharp", kind="unsupported", names=["66"], hint="nearest")
+        self.bad(1, model=model, method="qtip", kind="unsupported", names=["layers.0.mlp.gate_proj", "66", "multiple of 16"])
 
     def test_surplus_tensor_in_a_buffers_place(self):
         """It is no part of the model: a warning, and the method's own buffer"""

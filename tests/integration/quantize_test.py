@@ -77,7 +77,7 @@ class Quantize(support.ProgramTest):
                 begin, end = entry["data_offsets"]
                 if not name.startswith("dwubit.padding."):
                     self.assertEqual((start + begin) % 64, 0, name)
-                if name.rpartition(".")[0] in LINEARS | FUSED:
+                if name.replace(".codebook.", ".codebook").rpartition(".")[0] in LINEARS | FUSED:
                     packed += end - begin
         for tensor in found["tensors"]:
             weights += tensor["shape"][0] * tensor["shape"][1]
@@ -142,30 +142,64 @@ class Quantize(support.ProgramTest):
             self.assertLess(found["mean_relative_proxy"], 0.6 * last)
             last = found["mean_relative_proxy"]
 
-    def test_quip_sharp(self):
-        """Every recipe: transforms named and counted, and the packed model says what its dense twin says"""
+    def check_recipes(self, method, recipes, fused):
+        """Transforms named and counted, and the packed model says what its dense twin says"""
         self.calibrate()
-        for recipe in ("e8p", "fused", "released", "e8p-3bit", "e8p-4bit"):
-            found = self.quantize(recipe, "--method", "quip-sharp", "--recipe", recipe)
+        for recipe in recipes:
+            found = self.quantize(recipe, "--method", method, "--recipe", recipe)
             self.check_tensors(found, proxies=True)
             self.check_bits(recipe, found)
             self.assertEqual({tensor["transform"] for tensor in found["tensors"]}, {"rht"})
             folder = self.root / recipe
             quantization = json.loads((folder / "config.json").read_text())["quantization_config"]
             self.assertEqual(quantization["unquantized"], [])
-            self.assertEqual(quantization["fused"].keys(), FUSED if recipe in ("fused", "released") else set())
+            self.assertEqual(quantization["fused"].keys(), FUSED if recipe in fused else set())
             twin = self.root / f"{recipe}-twin"
             self.ok("export", folder, "--to", "dense", "-o", twin)
             kl = self.ok("perplexity", folder, "--data", self.text, "--window", "128", "--act", "f32", "--kl-base", twin)["kl"]
             self.assertLess(kl["mean"], 1e-6, recipe)
 
-    def test_quip_sharp_gives_the_same_bytes_for_any_number_of_threads(self):
+    def test_quip_sharp(self):
+        self.check_recipes("quip-sharp", ("e8p", "fused", "released", "e8p-3bit", "e8p-4bit"), ("fused", "released"))
+
+    def test_iq2_xxs(self):
+        """Types of the mix for narrow matrices; the packed model says what its dense twin says"""
         self.calibrate()
-        for threads in ("1", "3"):
-            self.quantize("out" + threads, "--method", "quip-sharp", "-t", threads)
-        one, three = ({path.name: path.read_bytes() for path in (self.root / ("out" + threads)).iterdir()
-                       if path.name != "dwubit-run.json"} for threads in ("1", "3"))
-        self.assertEqual(one, three)
+        for recipe in ("feedback", "exhaustive", "llama.cpp"):
+            found = self.quantize(recipe, "--method", "iq2_xxs", "--recipe", recipe)
+            self.check_tensors(found, proxies=True)
+            self.check_bits(recipe, found)
+            self.assertLessEqual({tensor["format"] for tensor in found["tensors"]}, {"iq4_nl", "q4_0", "q5_0"})
+            twin = self.root / f"{recipe}-twin"
+            self.ok("export", self.root / recipe, "--to", "dense", "-o", twin)
+            kl = self.ok("perplexity", self.root / recipe, "--data", self.text, "--window", "128", "--act", "f32", "--kl-base",
+                         twin)["kl"]
+            self.assertLess(kl["mean"], 1e-6, recipe)
+
+    def test_qtip(self):
+        recipes = ("mul1", "3inst", "1mad", "hyb", "fused", "released", "mul1-3bit", "mul1-4bit")
+        self.check_recipes("qtip", recipes, ("fused",))
+
+    def test_qtip_exports_what_qtip_reads(self):
+        """And its import says the same"""
+        self.calibrate()
+        found = self.quantize("out", "--method", "qtip", "--recipe", "1mad")
+        self.ok("export", self.root / "out", "--to", "qtip", "-o", self.root / "qtip")
+        self.ok("import", self.root / "qtip", "--from", "qtip", "-o", self.root / "back")
+        kl = self.ok("perplexity", self.root / "back", "--data", self.text, "--window", "128", "--act", "f32", "--kl-base",
+                     self.root / "out")["kl"]
+        self.assertLess(kl["mean"], 1e-6)
+        inspected = self.ok("inspect", self.root / "back")
+        self.assertAlmostEqual(inspected["bits_per_weight_linears"], found["bits_per_weight_linears"], places=9)
+
+    def test_transformed_methods_give_the_same_bytes_for_any_number_of_threads(self):
+        self.calibrate()
+        for method in ("quip-sharp", "qtip"):
+            for threads in ("1", "3"):
+                self.quantize(method + threads, "--method", method, "-t", threads)
+            one, three = ({path.name: path.read_bytes() for path in (self.root / (method + threads)).iterdir()
+                           if path.name != "dwubit-run.json"} for threads in ("1", "3"))
+            self.assertEqual(one, three)
 
 
 if __name__ == "__main__":

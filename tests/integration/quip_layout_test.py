@@ -5,7 +5,7 @@ import struct
 import e8p
 import support
 import tiny
-from e8p_model import FUSED, UNFUSED, Model, Sizes
+from packed_model import FUSED, UNFUSED, Model, Sizes
 from export_test import read_folder
 
 TEXT = "kot ma kota i dom, a pies ma las. " * 3
@@ -122,6 +122,7 @@ class Layout(support.ProgramTest):
         refused("unfused", self.model(modules=UNFUSED), "unsupported", ["q_proj", "v_proj"], "fused")
         refused("plain", self.model(transforms=(None, BITS)), "unsupported", ["qkv_proj", "in transform is none"])
         refused("small", self.model(sizes=Sizes()), "unsupported", ["[96, 48]", "multiple of 16"])
+        refused("size", self.model(sizes=Sizes(hidden=64, intermediate=704)), "unsupported", ["upgate_proj", "Hadamard", "1408"])
         gate_first = FUSED | {"upgate_proj": ["gate_proj", "up_proj"]}
         refused("order", self.model(modules=gate_first), "unsupported", ["up_proj", "this order"])
         dense = tiny.write(self.root / "plain2", config=Sizes().config() | {"hidden_size": tiny.HIDDEN, "intermediate_size": tiny.INTERMEDIATE, "head_dim": tiny.HEAD_DIM})

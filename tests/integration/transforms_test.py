@@ -3,7 +3,7 @@ import json
 import struct
 
 import support
-from e8p_model import FUSED, UNFUSED, Model, Sizes
+from packed_model import FUSED, UNFUSED, Model, Sizes
 from export_test import floats, read_folder, read_safetensors
 
 TEXT = "kot ma kota i dom, a pies ma las. zażółć gęślą jaźń. " * 3

@@ -13,6 +13,7 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "integration"))
 import e8p  # noqa: E402  (needs the line above)
+import trellis  # noqa: E402
 import uniform_group  # noqa: E402
 
 
@@ -40,10 +41,19 @@ def e8p_cases():
             yield case(e8p, shape, params, e8p.random_codes(generator, shape, params))
 
 
+def trellis_cases():
+    generator = random.Random(3)
+    for code in ("1mad", "3inst", "mul1", "hyb"):
+        for bits in (1, 2, 3, 4):
+            params = {"code": code, "bits": bits}
+            shape = (32, 48) if bits == 3 else (16, 16)
+            yield case(trellis, shape, params, trellis.random_codes(generator, shape, params))
+
+
 def main():
     out = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "tests" / "golden" / "formats"
     out.mkdir(parents=True, exist_ok=True)
-    for name, cases in (("uniform_group", uniform_group_cases()), ("e8p", e8p_cases())):
+    for name, cases in (("uniform_group", uniform_group_cases()), ("e8p", e8p_cases()), ("trellis", trellis_cases())):
         lines = ",\n".join(json.dumps(made) for made in cases)
         text = f'{{"format": "{name}", "version": 1, "cases": [\n{lines}\n]}}\n'
         (out / f"{name}-v1.json").write_text(text)

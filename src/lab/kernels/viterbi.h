@@ -5,8 +5,12 @@
 // the first state follows the last. In node form a node is a state's low 16 - kV bits, the predecessors of what may
 // follow:
 //     M_t[g] = min over c of  M_{t-1}[g >> kV | c << (16 - 2 kV)] + |value(g | c << (16 - kV)) - x_t|^2
-// Pass 1 runs over the sequence rotated by half, unconstrained, and gives the node between the last element and the
-// first; pass 2 starts and ends there.
+// Pass 1 runs over the sequence rotated by half, from cost 0 at every node to whichever node has the least, and gives
+// the node between the last element and the first; pass 2 starts and ends there. Of equal costs the lowest c, or node,
+// is taken.
+//
+// The encoders of 16-bit costs keep no c: they keep M after every one to eight steps, and on the way back work out
+// again the few paths into the one node that matters. viterbi_u16.h has their arithmetic.
 #pragma once
 
 #include <cstddef>

@@ -19,8 +19,9 @@ struct Shape2 {
     std::int64_t out;
     std::int64_t in;
 };
-// More rows than a unit of work, odd sizes, one row, fewer columns than most blocks have.
-constexpr Shape2 kShapes[] = {{200, 256}, {33, 160}, {1, 64}, {12, 20}};
+// More rows than a unit of work, in multiples of 16 as tiles ask for; odd sizes, one row, fewer columns than most
+// blocks have.
+constexpr Shape2 kShapes[] = {{144, 256}, {33, 160}, {1, 64}, {12, 20}};
 
 struct Outcome {
     at::Tensor weight;
@@ -138,7 +139,7 @@ TEST_P(MethodConformance, SameBytesForAnyNumberOfThreads) {
 // Several linears of different heights, as q, k and v are.
 TEST_P(MethodConformance, SolvesTheLinearsOfASiteInOrder) {
     const at::Tensor hessian = correlated_hessian(96, 300, 45);
-    const std::vector<LinearProblem> linears = {{"a", gaussian(40, 96, 46), 1}, {"b", gaussian(136, 96, 47), 2}};
+    const std::vector<LinearProblem> linears = {{"a", gaussian(48, 96, 46), 1}, {"b", gaussian(144, 96, 47), 2}};
     ThreadPool pool(2);
     LabContext context{pool, no_progress(), "cpu", 7, [](std::string) {}};
     const Parameters resolved = parameters(method().default_recipe);

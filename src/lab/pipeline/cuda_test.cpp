@@ -6,8 +6,10 @@
 #include "lab/blocks/e8p_quantizer.h"
 #include "lab/blocks/hadamard_transform.h"
 #include "lab/blocks/test_matrices.h"
+#include "lab/blocks/trellis_quantizer.h"
 #include "lab/failure.h"
 #include "lab/hessian/hessian.h"
+#include "lab/kernels/hyb_table.h"
 #include "lab/pipeline/calibrate.h"
 #include "lab/pipeline/quantize.h"
 #include "lab/torch_compat.h"
@@ -130,17 +132,41 @@ TEST_F(CudaTest, E8pSearchFindsWhatTheProcessorFinds) {
     }
 }
 
-TEST_F(CudaTest, QuipSharpLosesAsMuchAsOnTheProcessorAndTheSameEachTime) {
+TEST_F(CudaTest, TrellisPathsAreAsGoodAsTheProcessors) {
+    if (!has_cuda_kernels()) GTEST_SKIP() << "this build has no CUDA kernels (-DDWUBIT_CUDA=ON)";
+    constexpr std::int64_t kRows = 16 * 64;
+    const at::Tensor x = testing::gaussian(16, kRows, 6);
+    const auto loss_on = [&](TrellisCode code, int bits, const std::string& device) {
+        const std::span<const std::uint16_t> table = hyb_table();
+        const bool hyb = code == TrellisCode::kHyb;
+        const TrellisQuantizer quantizer(code, bits, hyb ? table : table.first(0), parse_device(device));
+        const at::Tensor target = x.to(parse_device(device));
+        at::Tensor values = at::empty_like(target);
+        at::Tensor codes = at::empty({quantizer.code_words(), kRows}, target.options().dtype(at::kInt));
+        quantizer.quantize(target, values, codes);
+        return (values - target).square().mean().item<double>();
+    };
+    for (const TrellisCode code : {TrellisCode::k1Mad, TrellisCode::k3Inst, TrellisCode::kMul1, TrellisCode::kHyb}) {
+        for (const int bits : {1, 2, 3, 4}) {
+            EXPECT_NEAR(loss_on(code, bits, "cuda") / loss_on(code, bits, "cpu"), 1, 0.01)
+                << trellis_code_name(code) << " of " << bits << " bits";
+        }
+    }
+}
+
+TEST_F(CudaTest, IncoherentMethodsLoseAsMuchAsOnTheProcessorAndTheSameEachTime) {
     if (!has_cuda_kernels()) GTEST_SKIP() << "this build has no CUDA kernels (-DDWUBIT_CUDA=ON)";
     const HessianStore store = calibrated("cpu", "float32");
-    const Json cpu = quantized("quip-sharp", "cpu", store.folder());
-    const Json gpu = quantized("quip-sharp", "cuda", store.folder());
-    const double ratio = gpu.at("mean_relative_proxy").get<double>() / cpu.at("mean_relative_proxy").get<double>();
-    EXPECT_NEAR(ratio, 1.0, 0.01);
-    quantized("quip-sharp", "cuda", store.folder(), "-again");
-    const Json first = unwrap(read_json_file(folder_ / "quip-sharp-cuda" / "dwubit.json"));
-    const Json second = unwrap(read_json_file(folder_ / "quip-sharp-cuda-again" / "dwubit.json"));
-    EXPECT_EQ(first.at("files"), second.at("files"));
+    for (const std::string method : {"quip-sharp", "qtip"}) {
+        const Json cpu = quantized(method, "cpu", store.folder());
+        const Json gpu = quantized(method, "cuda", store.folder());
+        const double ratio = gpu.at("mean_relative_proxy").get<double>() / cpu.at("mean_relative_proxy").get<double>();
+        EXPECT_NEAR(ratio, 1.0, 0.01) << method;
+        quantized(method, "cuda", store.folder(), "-again");
+        const Json first = unwrap(read_json_file(folder_ / (method + "-cuda") / "dwubit.json"));
+        const Json second = unwrap(read_json_file(folder_ / (method + "-cuda-again") / "dwubit.json"));
+        EXPECT_EQ(first.at("files"), second.at("files")) << method;
+    }
 }
 
 }  // namespace

@@ -24,10 +24,12 @@ struct Case {
 std::vector<Case> all_cases() {
     std::vector<Case> cases;
     for (const Format* format : formats()) {
-        for (const Shape& shape :
-             {Shape{8, 256}, Shape{1, 128}, Shape{5, 33}, Shape{3, 100}, Shape{2, 7}, Shape{1, 1}}) {
+        const std::size_t before = cases.size();
+        for (const Shape& shape : {Shape{8, 256}, Shape{1, 128}, Shape{5, 33}, Shape{3, 100}, Shape{2, 7}, Shape{1, 1},
+                                   Shape{16, 16}, Shape{48, 80}, Shape{3, 512}}) {
             for (Json& params : format->test_params(shape)) cases.push_back({format, shape, std::move(params)});
         }
+        EXPECT_GE(cases.size(), before + 2) << format->id << " takes hardly any shape of this test";
     }
     return cases;
 }

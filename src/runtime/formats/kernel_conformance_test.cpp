@@ -52,8 +52,9 @@ struct Case {
 // Shapes and parameters that the row takes.
 std::vector<Case> cases_of(const Row& row) {
     std::vector<Case> cases;
-    for (const Shape& shape : {Shape{1, 1}, Shape{3, 7}, Shape{5, 33}, Shape{9, 64}, Shape{2, 100}, Shape{6, 256},
-                               Shape{7, 520}, Shape{4, 1096}, Shape{17, 2048}}) {
+    for (const Shape& shape :
+         {Shape{1, 1}, Shape{3, 7}, Shape{5, 33}, Shape{9, 64}, Shape{2, 100}, Shape{6, 256}, Shape{7, 520},
+          Shape{4, 1096}, Shape{17, 2048}, Shape{16, 16}, Shape{48, 80}, Shape{16, 1024}}) {
         for (const Json& params : row.format->test_params(shape)) {
             if (row.kernel->unsupported != nullptr && !row.kernel->unsupported(params, shape).empty()) continue;
             Case c{shape, params, row.format->pack(random_codes(*row.format, params, shape, 5)).value(), nullptr, {}};
@@ -214,10 +215,19 @@ TEST_P(DequantizeKernel, GivesTheReadersValues) {
 INSTANTIATE_TEST_SUITE_P(Rows, DequantizeKernel, ::testing::ValuesIn(rows_with(false)), test_name);
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(DequantizeKernel);
 
+// Two panels, the second with a rest; in tiles of 16 where the format has those.
+Shape wide_shape(const Format& format) {
+    for (const std::int64_t out : {300, 304}) {
+        if (!format.test_params({out, 512}).empty()) return {out, 512};
+    }
+    ADD_FAILURE() << format.id << " takes neither 300 nor 304 rows";
+    return {300, 512};
+}
+
 // What find_kernel() names under the level in force is what a weight runs: its product has that row's bits.
 TEST(FormatKernels, TheForcedKernelRuns) {
     for (const Format* format : formats()) {
-        const Shape shape{300, 512};
+        const Shape shape = wide_shape(*format);
         for (const Json& params : format->test_params(shape)) {
             for (const ActType act : {ActType::kF32, ActType::kBf16, ActType::kInt8x2, ActType::kInt8}) {
                 const FormatKernels kernels = choose_kernels(*format, act, params, shape, active_isa());
@@ -248,7 +258,7 @@ TEST(FormatKernels, TheForcedKernelRuns) {
 // Slow paths show: a gemv for every activation type that a table has, or a reason.
 TEST(FormatKernels, AFallbackHasAReason) {
     for (const Format* format : formats()) {
-        const Shape shape{300, 512};
+        const Shape shape = wide_shape(*format);
         for (const Json& params : format->test_params(shape)) {
             for (const ActType act : {ActType::kBf16, ActType::kInt8x2, ActType::kInt8}) {
                 const FormatKernels kernels = choose_kernels(*format, act, params, shape, active_isa());

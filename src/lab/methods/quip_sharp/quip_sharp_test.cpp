@@ -1,53 +1,29 @@
 #include <gtest/gtest.h>
 
-#include <functional>
 #include <limits>
 
-#include "lab/blocks/distortion.h"
 #include "lab/blocks/test_matrices.h"
-#include "lab/failure.h"
-#include "lab/methods/method.h"
+#include "lab/methods/test_method.h"
 
 namespace dwubit::lab {
 namespace {
 
 using testing::correlated_hessian;
 using testing::gaussian;
+using testing::refusal;
+using testing::relative_proxy;
 
 const Method& method() {
     return find_method("quip-sharp");
 }
 
-Parameters parameters(std::vector<std::pair<std::string, std::string>> settings, std::string_view recipe = "e8p") {
-    Parameters resolved = resolve_parameters("quip-sharp", method().options(), method().recipes(), recipe, settings);
-    method().validate(resolved);
-    return resolved;
+Parameters parameters(const testing::Settings& settings, std::string_view recipe = "e8p") {
+    return testing::parameters_of(method(), recipe, settings);
 }
 
 std::vector<LinearSolution> solve(const at::Tensor& hessian, const std::vector<LinearProblem>& linears,
                                   const Parameters& resolved, std::uint64_t seed = 7) {
-    ThreadPool pool(2);
-    LabContext context{pool, no_progress(), "cpu", seed, [](std::string) {}};
-    const SiteProblem site = {3, Site::kUp, hessian};
-    const auto prepared = method().prepare(site, resolved, context);
-    return method().quantize(site, prepared.get(), linears, resolved, context);
-}
-
-double relative_proxy(const LinearProblem& linear, const LinearSolution& solution, const at::Tensor& hessian) {
-    ThreadPool pool(1);
-    const at::Tensor weight = model_basis(solution.values, solution.in, solution.out, pool);
-    return measure_distortion(linear.weight, weight, hessian).relative_proxy;
-}
-
-std::string refusal(const std::function<void()>& body) {
-    try {
-        body();
-    } catch (const Failure& failure) {
-        std::string text = failure.error().message + "; " + failure.error().hint;
-        for (const std::string& context : failure.error().context) text += "; " + context;
-        return text;
-    }
-    return "nothing was refused";
+    return testing::solve(method(), hessian, linears, resolved, seed);
 }
 
 // Sizes whose matrices are not symmetric on both sides: T and TT are not the same.
@@ -77,9 +53,8 @@ TEST(QuipSharp, OutliersAreSpreadOut) {
 TEST(QuipSharp, SweepsAndTheSearchedScaleLower) {
     const at::Tensor hessian = correlated_hessian(128, 400, 6);
     const LinearProblem linear = {"a", gaussian(128, 128, 7), 1};
-    const auto loss = [&](std::vector<std::pair<std::string, std::string>> settings) {
-        return relative_proxy(linear, solve(hessian, {linear}, parameters(std::move(settings), "released")).at(0),
-                              hessian);
+    const auto loss = [&](const testing::Settings& settings) {
+        return relative_proxy(linear, solve(hessian, {linear}, parameters(settings, "released")).at(0), hessian);
     };
     const double none = loss({{"sweeps", "0"}});
     const double ten = loss({});

@@ -1,6 +1,7 @@
 // e8p_dequantize_f32_avx512_vbmi, e8p_dequantize_bf16_avx512_vbmi: rows of W for the dense product. The values of the
 // reference, bit for bit.
 #include "runtime/formats/e8p/decode_avx512_inl.h"
+#include "runtime/formats/store_avx512_inl.h"
 
 namespace dwubit::e8p {
 namespace {
@@ -18,22 +19,6 @@ inline __m512i in_order(__m512i vector) {
 template <int kPart>
 inline __m512 to_floats(__m512i bytes, __m512 unit) {
     return _mm512_mul_ps(_mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm512_extracti32x4_epi32(bytes, kPart))), unit);
-}
-
-// Rounded to nearest even, as to_bf16() does for finite values.
-inline __m256i to_bf16(__m512 values) {
-    const __m512i bits = _mm512_castps_si512(values);
-    const __m512i odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
-    const __m512i rounded = _mm512_add_epi32(_mm512_add_epi32(bits, _mm512_set1_epi32(0x7fff)), odd);
-    return _mm512_cvtepi32_epi16(_mm512_srli_epi32(rounded, 16));
-}
-
-inline void store(float* out, __m512 values, __mmask16 columns) {
-    _mm512_mask_storeu_ps(out, columns, values);
-}
-
-inline void store(std::uint16_t* out, __m512 values, __mmask16 columns) {
-    _mm256_mask_storeu_epi16(out, columns, to_bf16(values));
 }
 
 struct Units {

@@ -5,27 +5,14 @@
 #include "base/float16.h"
 #include "runtime/formats/e8p/e8p.h"
 #include "runtime/formats/e8p/e8p_cuda.h"
+#include "support/device_array.h"
 #include "support/random_codes.h"
 
 namespace dwubit {
 namespace {
 
-template <class T>
-T* to_device(const T* values, std::size_t count) {
-    void* data = nullptr;
-    EXPECT_EQ(cudaMalloc(&data, count * sizeof(T)), cudaSuccess);
-    if (values == nullptr) return static_cast<T*>(data);
-    EXPECT_EQ(cudaMemcpy(data, values, count * sizeof(T), cudaMemcpyHostToDevice), cudaSuccess);
-    return static_cast<T*>(data);
-}
-
-template <class T>
-std::vector<T> from_device(const T* data, std::size_t count) {
-    std::vector<T> values(count);
-    EXPECT_EQ(cudaDeviceSynchronize(), cudaSuccess);
-    EXPECT_EQ(cudaMemcpy(values.data(), data, count * sizeof(T), cudaMemcpyDeviceToHost), cudaSuccess);
-    return values;
-}
+using testing::from_device;
+using testing::to_device;
 
 TEST(E8pCuda, GivesTheBitsOfTheCpu) {
     int devices = 0;

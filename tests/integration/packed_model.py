@@ -1,4 +1,4 @@
-"""Small models in format e8p with transforms and fused modules, and their dense twins, in plain Python."""
+"""Small models in a packed format with transforms and fused modules, and their dense twins, in plain Python."""
 import json
 import random
 import struct
@@ -54,17 +54,20 @@ def signs(generator, n, sign):
 
 
 class Model:
-    """`modules`: fused leaf -> leaves; `transforms`: (in, out), each a quantization_config entry or None"""
+    """`modules`: fused leaf -> leaves; `transforms`: (in, out), each a quantization_config entry or None; `packer`: the
+    module of the format, e8p or trellis; `params` of the format, or a function of the leaf that gives them"""
 
-    def __init__(self, sizes, params, modules, transforms, seed=5):
+    def __init__(self, sizes, params, modules, transforms, seed=5, packer=e8p):
         generator = random.Random(seed)
+        self._packer = packer
         self.sizes, self.packed, self.dense, self.codes, self.factors = sizes, {}, {}, {}, {}
         self.module_entries, self.fused, self.scales, self._matrices = {}, {}, {}, []
         self._common(generator)
         for layer in range(tiny.LAYERS):
             linears = sizes.linears(layer)
             for leaf, leaves in modules.items():
-                self._module(generator, params, [linears[name] for name in leaves], leaf, transforms)
+                of_leaf = params(leaf) if callable(params) else params
+                self._module(generator, of_leaf, [linears[name] for name in leaves], leaf, transforms)
 
     def _common(self, generator):
         hidden = self.sizes.hidden
@@ -80,11 +83,12 @@ class Model:
         out, columns = sum(rows for _, rows, _ in parts), parts[0][2]
         prefix = parts[0][0].rpartition(".")[0]
         module = f"{prefix}.{leaf}"
-        codes, scale = e8p.random_codes(generator, (out, columns), params)
-        scale = e8p.float32(scale * 2)
-        for field, tensor in e8p.pack((out, columns), params, codes, scale).items():
+        packer = self._packer
+        codes, scale, *table = packer.random_codes(generator, (out, columns), params)
+        scale = packer.float32(scale * 2)
+        for field, tensor in packer.pack((out, columns), params, codes, scale, *table).items():
             self.packed[f"{module}.{field}"] = tensor
-        matrices, entry = [], {"format": "e8p", "format_version": 1, "params": params}
+        matrices, entry = [], {"format": packer.__name__, "format_version": 1, "params": params}
         for use, side, n in zip(transforms, ("in", "out"), (columns, out)):
             if use is None:
                 matrices.append(None)
@@ -98,11 +102,11 @@ class Model:
         self.module_entries[module], self.codes[module], self.scales[module] = entry, codes, scale
         if len(parts) > 1:
             self.fused[module] = [name.rpartition(".")[2] for name, _, _ in parts]
-        self._matrices.append(((out, columns), params, codes, scale, matrices, parts))
+        self._matrices.append(((out, columns), (params, codes, scale, *table), matrices, parts))
 
     def _make_dense(self):
-        for (out, columns), params, codes, scale, matrices, parts in self._matrices:
-            rows = dense_matrix(e8p.values((out, columns), params, codes, scale), *matrices)
+        for (out, columns), packed, matrices, parts in self._matrices:
+            rows = dense_matrix(self._packer.values((out, columns), *packed), *matrices)
             for name, count, _ in parts:
                 part, rows = rows[:count], rows[count:]
                 numbers = [value for row in part for value in row]
