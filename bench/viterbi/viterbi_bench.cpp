@@ -4,14 +4,11 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <chrono>
-#include <cmath>
 #include <vector>
 
-#include "base/philox.h"
 #include "json/json.h"
-#include "lab/kernels/hyb_table.h"
 #include "lab/kernels/viterbi.h"
-#include "runtime/formats/trellis/code.h"
+#include "tests/support/test_trellis.h"
 
 namespace dwubit {
 namespace {
@@ -24,27 +21,15 @@ struct Options {
     int repetitions = 5;
 };
 
-std::vector<float> gaussian_tiles(std::int64_t tiles, const std::vector<float>& values) {
-    double squares = 0;
-    for (const float value : values) squares += static_cast<double>(value) * value;
-    const auto rms = static_cast<float>(std::sqrt(squares / static_cast<double>(values.size())));
-    Philox random(1);
-    std::vector<float> x(static_cast<std::size_t>(tiles * kViterbiTile));
-    for (float& number : x) number = rms * random.next_normal();
-    return x;
-}
-
 void run(const Options& options, TrellisCode code, int bits, Isa isa) {
-    const std::vector<float> values =
-        code == TrellisCode::kHyb ? trellis_values(code, hyb_table()) : trellis_values(code, {});
-    const ViterbiTrellis trellis{bits, trellis_step_values(code), values.data()};
+    const testing::TestTrellis test = testing::trellis_of(code, bits);
     const std::int64_t tiles = isa == Isa::kRef ? std::min<std::int64_t>(2, options.tiles) : options.tiles;
-    const std::vector<float> x = gaussian_tiles(tiles, values);
+    const std::vector<float> x = testing::gaussian_tiles(tiles, test.rms, 1);
     std::vector<std::uint16_t> states(x.size());
     std::vector<double> speeds;
     for (int pass = -1; pass < options.repetitions; ++pass) {  // the first warms up
         const auto start = std::chrono::steady_clock::now();
-        viterbi_encode(isa)(trellis, x.data(), tiles, states.data());
+        viterbi_encode(isa)(test.trellis(), x.data(), tiles, states.data());
         const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
         if (pass >= 0) speeds.push_back(static_cast<double>(tiles) / elapsed.count());
     }

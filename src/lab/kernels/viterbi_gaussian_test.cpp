@@ -9,20 +9,14 @@
 #include <tuple>
 #include <vector>
 
-#include "lab/kernels/hyb_table.h"
-#include "lab/kernels/test_trellis.h"
 #include "runtime/formats/trellis/code.h"
+#include "support/test_trellis.h"
 
 namespace dwubit {
 namespace {
 
 using testing::TestTrellis;
-
-TestTrellis trellis_of(TrellisCode code, int bits) {
-    const auto table =
-        code == TrellisCode::kHyb ? std::span<const std::uint16_t>(hyb_table()) : std::span<const std::uint16_t>();
-    return {std::string(trellis_code_name(code)), bits, trellis_step_values(code), trellis_values(code, table)};
-}
+using testing::trellis_of;
 
 constexpr std::int64_t kTiles = 4096;  // 2^20 numbers
 

@@ -8,22 +8,16 @@
 #include <string>
 #include <vector>
 
-#include "lab/kernels/hyb_table.h"
-#include "lab/kernels/test_trellis.h"
 #include "runtime/formats/trellis/code.h"
+#include "support/test_trellis.h"
 
 namespace dwubit {
 namespace {
 
 using testing::TestTrellis;
+using testing::trellis_of;
 
 constexpr TrellisCode kCodes[] = {TrellisCode::k1Mad, TrellisCode::k3Inst, TrellisCode::kMul1, TrellisCode::kHyb};
-
-TestTrellis trellis_of(TrellisCode code, int bits) {
-    const auto table =
-        code == TrellisCode::kHyb ? std::span<const std::uint16_t>(hyb_table()) : std::span<const std::uint16_t>();
-    return {std::string(trellis_code_name(code)), bits, trellis_step_values(code), trellis_values(code, table)};
-}
 
 std::vector<Isa> fast_levels() {
     std::vector<Isa> list;

@@ -4,12 +4,15 @@
 #include <cmath>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "base/philox.h"
+#include "lab/kernels/hyb_table.h"
 #include "lab/kernels/viterbi.h"
+#include "runtime/formats/trellis/code.h"
 
 namespace dwubit::testing {
 
@@ -33,6 +36,12 @@ struct TestTrellis {
     std::vector<float> values;  // [V][2^16]
     float rms = 0;
 };
+
+inline TestTrellis trellis_of(TrellisCode code, int bits) {
+    const auto table =
+        code == TrellisCode::kHyb ? std::span<const std::uint16_t>(hyb_table()) : std::span<const std::uint16_t>();
+    return {std::string(trellis_code_name(code)), bits, trellis_step_values(code), trellis_values(code, table)};
+}
 
 inline std::vector<float> gaussian_tiles(std::int64_t tiles, float scale, std::uint64_t seed) {
     Philox random(seed);
