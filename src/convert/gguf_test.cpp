@@ -10,6 +10,7 @@
 #include "checkpoint/gguf_tokenizer.h"
 #include "checkpoint/gguf_writer.h"
 #include "checkpoint/stored_tensor.h"
+#include "convert/dense.h"
 #include "ggml/block_type.h"
 #include "runtime/model/gguf_model.h"
 #include "runtime/model/gguf_names.h"
@@ -25,8 +26,9 @@ namespace {
 
 using namespace testing;
 
-std::vector<float> logits_of(const std::filesystem::path& path, const std::vector<TokenId>& ids, ThreadPool& pool) {
-    auto model = Model::load(path, ActType::kF32, pool);
+std::vector<float> logits_of(const std::filesystem::path& path, const std::vector<TokenId>& ids, ThreadPool& pool,
+                             ActType act = ActType::kF32) {
+    auto model = Model::load(path, act, pool);
     EXPECT_TRUE(model.ok()) << model.error().message;
     const auto vocab = model->config().vocab;
     std::vector<float> logits(ids.size() * static_cast<std::size_t>(vocab), NAN);
@@ -145,6 +147,21 @@ TEST_F(GgufOrlik, BlocksAreWhatGgmlMakesOfTheRows) {
             const auto there = stored_row(to, r);
             ASSERT_TRUE(std::equal(blocks.begin(), blocks.end(), there.begin(), there.end())) << name << " " << r;
         }
+    }
+}
+
+// Blocks run packed have the rows of q and k put back like decoded ones: another order would be off by whole units.
+TEST_F(GgufOrlik, PackedBlocksAnswerAsTheirValues) {
+    ASSERT_TRUE(export_gguf(orlik_, folder_ / "o.gguf", {.type = "q8_0"}, pool_).ok());
+    ASSERT_TRUE(export_dense(folder_ / "o.gguf", folder_ / "dense", {}, pool_).ok());
+    const std::vector<TokenId> ids = {1, 300, 1200, 77, 2048, 512, 9, 4000};
+    const auto expected = logits_of(folder_ / "dense", ids, pool_);
+    for (const ActType act : {ActType::kF32, ActType::kInt8x2}) {
+        const auto logits = logits_of(folder_ / "o.gguf", ids, pool_, act);
+        double worst = 0;
+        for (std::size_t i = 0; i < logits.size(); ++i)
+            worst = std::max<double>(worst, std::abs(logits[i] - expected[i]));
+        EXPECT_LE(worst, act == ActType::kF32 ? 1e-4 : 0.05) << act_name(act);
     }
 }
 
