@@ -25,7 +25,7 @@ SKIPPED = re.compile(r"(tools/orlik-data/|tools/carry-deps\.sh|LICENSE|models/|t
 LINK = re.compile(r"(?<!\!)\[[^\]]*\]\(([^)\s]+)\)")
 CODE_BLOCK = re.compile(r"^(```|~~~).*?^\1", re.M | re.S)
 # Commands in `code` or at the start of a line of a code block or an indented block
-COMMAND = re.compile(r"(?:`|^(?: {4,}|\t|\$ ?)?\$? ?)(?:(?:build/)?(dwubit)|(make)) ([a-z][a-z-]*)", re.M)
+COMMAND = re.compile(r"(?:`|^(?: {4,}|\t|\$ ?)?\$? ?)(?:(?:build/)?(dwubit)|(make)) ([a-z][a-z0-9-]*)", re.M)
 NOT_MAKE_TARGETS = {"sure"}
 
 

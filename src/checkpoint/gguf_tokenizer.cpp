@@ -20,7 +20,7 @@ namespace {
 constexpr const char* kTokens = "tokenizer.ggml.tokens";
 constexpr const char* kModel = "tokenizer.ggml.model";
 constexpr std::size_t kMaxTokens = std::size_t{1} << 22;
-constexpr std::size_t kMaxPieceBytes = 4096;
+constexpr std::size_t kMaxPieceBytes = 1024;
 
 // Control tokens that end a generation whatever the file's keys say, as in llama.cpp.
 constexpr std::array<std::string_view, 9> kEndTokens = {"<|eot_id|>",      "<|im_end|>",    "<|end|>",

@@ -10,6 +10,7 @@
 #include "checkpoint/gguf_tokenizer.h"
 #include "checkpoint/gguf_writer.h"
 #include "checkpoint/stored_tensor.h"
+#include "convert/dense.h"
 #include "ggml/block_type.h"
 #include "runtime/model/gguf_model.h"
 #include "runtime/model/gguf_names.h"
@@ -25,8 +26,9 @@ namespace {
 
 using namespace testing;
 
-std::vector<float> logits_of(const std::filesystem::path& path, const std::vector<TokenId>& ids, ThreadPool& pool) {
-    auto model = Model::load(path, ActType::kF32, pool);
+std::vector<float> logits_of(const std::filesystem::path& path, const std::vector<TokenId>& ids, ThreadPool& pool,
+                             ActType act = ActType::kF32) {
+    auto model = Model::load(path, act, pool);
     EXPECT_TRUE(model.ok()) << model.error().message;
     const auto vocab = model->config().vocab;
     std::vector<float> logits(ids.size() * static_cast<std::size_t>(vocab), NAN);
@@ -59,7 +61,8 @@ TEST_P(GgufModels, LogitsEqualTransformers) {
         write(type);
         const auto logits = logits_of(folder_ / "m.gguf", golden->ids, pool_);
         ASSERT_EQ(logits.size(), golden->logits.size());
-        for (std::size_t i = 0; i < logits.size(); ++i) ASSERT_NEAR(logits[i], golden->logits[i], 1e-5) << type << " " << i;
+        for (std::size_t i = 0; i < logits.size(); ++i)
+            ASSERT_NEAR(logits[i], golden->logits[i], 1e-5) << type << " " << i;
     }
 }
 
@@ -113,7 +116,8 @@ TEST_F(GgufOrlik, TokenizerComesBack) {
     auto own = Tokenizer::load(orlik_ / "tokenizer.json");
     ASSERT_TRUE(read.ok() && own.ok());
     const std::string text = read_file(std::string(DWUBIT_SOURCE_DIR) + "/models/orlik/NOTICE.tsv").value() +
-                             "  Zażółć gęślą\tjaźń. <s> 東京 🙂<|im_end|>\n\n x = 1;" + std::string(300, 'a');
+                             "  Zażółć gęślą\tjaźń. <s> 東京 🙂<|im_end|>\n\n x = 1;" +
+                             std::string(300, 'a');
     EXPECT_EQ(read->encode(text, true).value(), own->encode(text, true).value());
     EXPECT_EQ(read->prefix_ids(), own->prefix_ids());
     auto config = gguf_tokenizer_config(file->metadata);
@@ -146,6 +150,21 @@ TEST_F(GgufOrlik, BlocksAreWhatGgmlMakesOfTheRows) {
     }
 }
 
+// Blocks run packed have the rows of q and k put back like decoded ones: another order would be off by whole units.
+TEST_F(GgufOrlik, PackedBlocksAnswerAsTheirValues) {
+    ASSERT_TRUE(export_gguf(orlik_, folder_ / "o.gguf", {.type = "q8_0"}, pool_).ok());
+    ASSERT_TRUE(export_dense(folder_ / "o.gguf", folder_ / "dense", {}, pool_).ok());
+    const std::vector<TokenId> ids = {1, 300, 1200, 77, 2048, 512, 9, 4000};
+    const auto expected = logits_of(folder_ / "dense", ids, pool_);
+    for (const ActType act : {ActType::kF32, ActType::kInt8x2}) {
+        const auto logits = logits_of(folder_ / "o.gguf", ids, pool_, act);
+        double worst = 0;
+        for (std::size_t i = 0; i < logits.size(); ++i)
+            worst = std::max<double>(worst, std::abs(logits[i] - expected[i]));
+        EXPECT_LE(worst, act == ActType::kF32 ? 1e-4 : 0.05) << act_name(act);
+    }
+}
+
 TEST_F(GgufOrlik, SameBytesForAnyNumberOfThreads) {
     ThreadPool one(1);
     ASSERT_TRUE(export_gguf(orlik_, folder_ / "a.gguf", {.type = "f16"}, one).ok());
@@ -175,8 +194,9 @@ TEST(GgufNames, BothWays) {
         EXPECT_EQ(hf_tensor_name(gguf), hf);
         EXPECT_EQ(gguf_tensor_name(hf), gguf);
     }
-    for (const char* none : {"", ".weight", "blk..attn_q.weight", "blk.01.attn_q.weight", "blk.1.attn_qkv.weight",
-                             "blk.1.attn_q.scale", "blk.1", "blk.9999999999999999999attn_q.weight", "rope_freqs.weight"}) {
+    for (const char* none :
+         {"", ".weight", "blk..attn_q.weight", "blk.01.attn_q.weight", "blk.1.attn_qkv.weight", "blk.1.attn_q.scale",
+          "blk.1", "blk.9999999999999999999attn_q.weight", "rope_freqs.weight"}) {
         EXPECT_FALSE(hf_tensor_name(none)) << none;
     }
 }
@@ -208,9 +228,12 @@ protected:
             const std::string value = gguf_value(key, type, bytes);
             const std::string rest = text.substr(24);
             // The tensors' data stay aligned: what is added is filled up with a value that nobody reads.
-            const std::size_t filler = 64 - (value.size() + gguf_value("filler", GgufType::kString, gguf_text("")).size()) % 32;
+            const std::size_t filler =
+                64 - (value.size() + gguf_value("filler", GgufType::kString, gguf_text("")).size()) % 32;
             const std::string head = text.substr(0, 16) + gguf_number(fields.count() + 2);
-            folder_.write("n.gguf", head + value + gguf_value("filler", GgufType::kString, gguf_text(std::string(filler, ' '))) + rest);
+            folder_.write(
+                "n.gguf",
+                head + value + gguf_value("filler", GgufType::kString, gguf_text(std::string(filler, ' '))) + rest);
         }
         auto model = open_model(folder_ / "n.gguf");
         return model.ok() ? "read" : model.error().message;
@@ -243,16 +266,20 @@ TEST_F(GgufConfig, RefusesValuesThatMakeNoModel) {
     EXPECT_NE(error_of("llama.rope.dimension_count", 1000).find("are not supported"), std::string::npos);
     EXPECT_NE(error_of("llama.attention.key_length", 7).find("even number"), std::string::npos);
     EXPECT_NE(error_of("llama.expert_count", 8).find("8 experts"), std::string::npos);
-    EXPECT_NE(error_of("llama.attention.layer_norm_rms_epsilon", GgufType::kF32, gguf_number(NAN)).find("a number from"),
+    EXPECT_NE(
+        error_of("llama.attention.layer_norm_rms_epsilon", GgufType::kF32, gguf_number(NAN)).find("a number from"),
+        std::string::npos);
+    EXPECT_NE(error_of("llama.rope.freq_base", GgufType::kF32, gguf_number(-1.0f)).find("a number from"),
               std::string::npos);
-    EXPECT_NE(error_of("llama.rope.freq_base", GgufType::kF32, gguf_number(-1.0f)).find("a number from"), std::string::npos);
     EXPECT_NE(error_of("llama.rope.scaling.type", GgufType::kString, gguf_text("yarn")).find("'yarn' is not supported"),
               std::string::npos);
     EXPECT_NE(error_of("llama.attention.head_count", GgufType::kArray,
-                       gguf_array(GgufType::kI32, 2, gguf_number(4) + gguf_number(2))).find("differs between layers"),
+                       gguf_array(GgufType::kI32, 2, gguf_number(4) + gguf_number(2)))
+                  .find("differs between layers"),
               std::string::npos);
     EXPECT_NE(error_of("llama.attention.head_count", GgufType::kArray,
-                       gguf_array(GgufType::kI32, 2, gguf_number(0) + gguf_number(0))).find("an integer from 1"),
+                       gguf_array(GgufType::kI32, 2, gguf_number(0) + gguf_number(0)))
+                  .find("an integer from 1"),
               std::string::npos);
     EXPECT_NE(error_of("llama.block_count", 1000).find("tensor 'model.layers."), std::string::npos);
 }

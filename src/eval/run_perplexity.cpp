@@ -43,13 +43,15 @@ bool is_model_itself(const PerplexityRequest& request) {
     return std::filesystem::equivalent(*request.base, request.model, ignored);
 }
 
-// The text is the same tokens to both: the tokenizers are one file, or make the same ids of it (a GGUF file's is no
-// tokenizer.json, and still that of the model it was made from).
+// The text is the same tokens to both: the tokenizers are one file; or, as a GGUF file's is no tokenizer.json and still
+// that of the model it was made from, they make the same ids of it.
 Result<void> check_base_tokenizer(const PerplexityRequest& request, const Tokenizer& base, const Tokenizer& tokenizer,
                                   const PackingOptions& packing, const TokenStream& stream) {
     if (base.sha256() == tokenizer.sha256()) return {};
-    DWUBIT_ASSIGN(const TokenStream of_base, read_token_stream(request.data, request.field, base, packing));
-    if (of_base.ids == stream.ids) return {};
+    if (is_gguf_file(request.model) || is_gguf_file(*request.base)) {
+        DWUBIT_ASSIGN(const TokenStream of_base, read_token_stream(request.data, request.field, base, packing));
+        if (of_base.ids == stream.ids) return {};
+    }
     return errorf(ErrorKind::kInvalidInput, "--kl-base: the tokenizer.json of {} is not that of {}",
                   request.base->string(), request.model.string())
         .with_hint("models are compared on the same tokens; the base is the model that MODEL was made from");

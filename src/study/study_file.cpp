@@ -25,8 +25,8 @@ public:
     StudyReader(const TomlTable& root, const std::filesystem::path& file) : root_(root), folder_(file.parent_path()) {}
 
     Result<void> read(Study& study) const {
-        DWUBIT_TRY(root_.check_keys(
-            {"name", "title", "model", "model_hint", "seed", "corpus", "calibrate", "perplexity", "eval", "methods", "budget"}));
+        DWUBIT_TRY(root_.check_keys({"name", "title", "model", "model_hint", "seed", "corpus", "calibrate",
+                                     "perplexity", "eval", "methods", "budget"}));
         DWUBIT_TRY(read_head(study));
         DWUBIT_TRY(read_corpus(study));
         DWUBIT_TRY(read_calibration(study.calibration));

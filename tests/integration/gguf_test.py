@@ -50,7 +50,8 @@ class Gguf(support.ProgramTest):
     def test_dense_and_back(self):
         self.export("--type", "q8_0")
         dense = self.root / "dense"
-        self.ok("export", self.file, "--to", "dense", "-o", dense)
+        self.ok("import", self.file, "--from", "gguf", "-o", dense)
+        self.refused(1, "import", support.ORLIK, "--from", "gguf", "-o", self.root / "none", names=["no GGUF file"])
         again = self.root / "again.gguf"
         self.ok("export", dense, "--to", "gguf", "--type", "f32", "-o", again)
         ids = [self.ok("tokenize", model, "-p", TEXT)["documents"] for model in (self.file, dense, again)]

@@ -215,7 +215,8 @@ private:
         std::vector<RopeConfig> rules;
         if (metadata_.has(kRopeRule)) {
             DWUBIT_ASSIGN(const auto rule, metadata_.numbers(kRopeRule, 4));
-            if (std::any_of(rule.begin(), rule.end(), [](double v) { return v < 1e-3 || v > 1e9; }) || rule[2] <= rule[1]) {
+            if (std::any_of(rule.begin(), rule.end(), [](double v) { return v < 1e-3 || v > 1e9; }) ||
+                rule[2] <= rule[1]) {
                 return metadata_.invalid(kRopeRule, "factor, low, high > low, context, all positive");
             }
             rope.factor = as_written(rule[0]);

@@ -70,7 +70,8 @@ StoredKernel choose_stored_kernel(const TensorView& weight, ActType act) {
     return dense;
 }
 
-Result<Linear> Linear::bind_blocks(const Format& format, const TensorView& weight, const TensorView* bias, ActType act) {
+Result<Linear> Linear::bind_blocks(const Format& format, const TensorView& weight, const TensorView* bias,
+                                   ActType act) {
     const auto rows = weight.shape[0];
     const auto row_bytes = static_cast<std::int64_t>(weight.bytes.size()) / rows;
     TensorView codes{"codes", DType::kU8, {rows, row_bytes}, weight.bytes, weight.file};

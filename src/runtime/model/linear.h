@@ -45,8 +45,8 @@ struct PackedKernel {
 };
 PackedKernel choose_packed_kernel(const Format& format, ActType act, const Json& params, const Shape& shape);
 
-// What runs a weight that is stored under `.weight`: dense, or blocks of a GGUF file as the packed format of their name,
-// if that has a kernel for few rows here; else they are dequantized to be run dense.
+// What runs a weight that is stored under `.weight`: dense, or blocks of a GGUF file as the packed format of their
+// name, if that has a kernel for few rows here; else they are dequantized to be run dense.
 struct StoredKernel {
     const Format* format = nullptr;  // nullptr: dense
     KernelInfo info;
@@ -65,7 +65,8 @@ public:
     // `weight` [out, in], whose bytes must outlive the linear; `bias` [out] or nullptr, copied.
     static Result<Linear> bind(const TensorView& weight, const TensorView* bias, ActType act);
     // Blocks as the packed format of choose_stored_kernel(); their rows are in order.
-    static Result<Linear> bind_blocks(const Format& format, const TensorView& weight, const TensorView* bias, ActType act);
+    static Result<Linear> bind_blocks(const Format& format, const TensorView& weight, const TensorView* bias,
+                                      ActType act);
     // The same for a weight in `format`. Views its buffers, which must outlive the linear; checks them, and that the
     // values they stand for make sense. `where` names the module in messages.
     static Result<Linear> bind(const Format& format, const PackedView& packed, const TensorView* bias, ActType act,
