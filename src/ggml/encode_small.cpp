@@ -151,7 +151,9 @@ void encode_q5_0(const float* row, std::int64_t blocks, const float* importance,
 void encode_q8_0(const float* row, std::int64_t blocks, const float* /*importance*/, std::byte* out) {
     for (std::int64_t b = 0; b < blocks; ++b, row += kSmall) {
         BlockQ80& block = reinterpret_cast<BlockQ80*>(out)[b];
-        const float d = std::fabs(extreme_of(row)) / 127;
+        float largest = 0;
+        for (int i = 0; i < kSmall; ++i) largest = std::fabs(row[i]) > largest ? std::fabs(row[i]) : largest;
+        const float d = largest / 127;
         const float inverse = d != 0 ? 1.0f / d : 0.0f;
         write_f16(d, block.d);
         for (int i = 0; i < kSmall; ++i) {

@@ -19,10 +19,9 @@ struct Sums {
     float l2 = 0;
 };
 
-template <int kN>
-Sums signed_sums(int nmax, float inverse, const float* x, const float* w) {
+Sums signed_sums(int n, int nmax, float inverse, const float* x, const float* w) {
     Sums sums;
-    for (int i = 0; i < kN; ++i) {
+    for (int i = 0; i < n; ++i) {
         const auto l = static_cast<float>(round_signed(inverse * x[i], nmax));
         sums.xl += w[i] * x[i] * l;
         sums.l2 += w[i] * l * l;
@@ -30,16 +29,14 @@ Sums signed_sums(int nmax, float inverse, const float* x, const float* w) {
     return sums;
 }
 
-template <int kN>
-void signed_codes(int nmax, float inverse, const float* x, std::uint8_t* codes) {
-    for (int i = 0; i < kN; ++i) codes[i] = static_cast<std::uint8_t>(nmax + round_signed(inverse * x[i], nmax));
+void signed_codes(int n, int nmax, float inverse, const float* x, std::uint8_t* codes) {
+    for (int i = 0; i < n; ++i) codes[i] = static_cast<std::uint8_t>(nmax + round_signed(inverse * x[i], nmax));
 }
 
 // One after the other each code is moved where that makes the fit better; true if any was.
-template <int kN>
-bool sweep(int nmax, const float* x, const float* w, std::uint8_t* codes, Sums& sums) {
+bool sweep(int n, int nmax, const float* x, const float* w, std::uint8_t* codes, Sums& sums) {
     bool changed = false;
-    for (int i = 0; i < kN; ++i) {
+    for (int i = 0; i < n; ++i) {
         const auto old = static_cast<float>(codes[i]);
         float xl = sums.xl - w[i] * x[i] * old;
         float l2 = sums.l2 - w[i] * old * old;
@@ -59,12 +56,11 @@ bool sweep(int nmax, const float* x, const float* w, std::uint8_t* codes, Sums& 
 }
 
 // The factor 1 / scale among nine of the least error.
-template <int kN>
-float best_unsigned_inverse(int nmax, float largest, const float* x, const float* w) {
+float best_unsigned_inverse(int n, int nmax, float largest, const float* x, const float* w) {
     float best_inverse = static_cast<float>(nmax) / largest;
     const float scale = 1 / best_inverse;
     float best = 0;
-    for (int i = 0; i < kN; ++i) {
+    for (int i = 0; i < n; ++i) {
         const auto code = static_cast<std::uint8_t>(nearest_int(best_inverse * x[i]));  // wraps where x is negative
         const float off = x[i] - scale * static_cast<float>(code);
         best += w[i] * off * off;
@@ -74,7 +70,7 @@ float best_unsigned_inverse(int nmax, float largest, const float* x, const float
         const float inverse = (0.1f * static_cast<float>(step) + static_cast<float>(nmax)) / largest;
         const float some = 1 / inverse;
         float error = 0;
-        for (int i = 0; i < kN; ++i) {
+        for (int i = 0; i < n; ++i) {
             const int code = std::min(nmax, nearest_int(inverse * x[i]));
             const float off = x[i] - some * static_cast<float>(code);
             error += w[i] * off * off;
@@ -87,41 +83,42 @@ float best_unsigned_inverse(int nmax, float largest, const float* x, const float
     return best_inverse;
 }
 
-template <int kN>
-float weighted_error(const float* x, const float* w, float scale, float min, const std::uint8_t* codes, bool absolute) {
+float weighted_error(int n, const float* x, const float* w, float scale, float min, const std::uint8_t* codes,
+                     bool absolute) {
     float error = 0;
-    for (int i = 0; i < kN; ++i) {
+    for (int i = 0; i < n; ++i) {
         const float off = scale * static_cast<float>(codes[i]) + min - x[i];
         error += w[i] * (absolute ? std::fabs(off) : off * off);
     }
     return error;
 }
 
-template <int kN>
-float signed_fit(int nmax, const float* x, const float* w, std::uint8_t* codes) {
+}  // namespace
+
+float fit_signed(int n, int nmax, const float* x, const float* w, std::uint8_t* codes) {
     float largest = 0;
     float extreme = 0;
-    for (int i = 0; i < kN; ++i) {
+    for (int i = 0; i < n; ++i) {
         if (std::fabs(x[i]) > largest) {
             largest = std::fabs(x[i]);
             extreme = x[i];
         }
     }
     if (largest < kLeastGroup) {
-        std::fill_n(codes, kN, std::uint8_t{0});
+        std::fill_n(codes, n, std::uint8_t{0});
         return 0;
     }
     float inverse = static_cast<float>(-nmax) / extreme;
-    signed_codes<kN>(nmax, inverse, x, codes);
-    const Sums first = signed_sums<kN>(nmax, inverse, x, w);
+    signed_codes(n, nmax, inverse, x, codes);
+    const Sums first = signed_sums(n, nmax, inverse, x, w);
     float scale = first.l2 != 0 ? first.xl / first.l2 : 0.0f;
     float best = scale * first.xl;
     for (int step = -9; step <= 9; ++step) {
         if (step == 0) continue;
         inverse = -(static_cast<float>(nmax) + 0.1f * static_cast<float>(step)) / extreme;
-        const Sums sums = signed_sums<kN>(nmax, inverse, x, w);
+        const Sums sums = signed_sums(n, nmax, inverse, x, w);
         if (sums.l2 > 0 && sums.xl * sums.xl > best * sums.l2) {
-            signed_codes<kN>(nmax, inverse, x, codes);
+            signed_codes(n, nmax, inverse, x, codes);
             scale = sums.xl / sums.l2;
             best = scale * sums.xl;
         }
@@ -129,36 +126,34 @@ float signed_fit(int nmax, const float* x, const float* w, std::uint8_t* codes) 
     return scale;
 }
 
-template <int kN>
-float unsigned_fit(int nmax, const float* x, const float* w, std::uint8_t* codes) {
+float fit_unsigned(int n, int nmax, const float* x, const float* w, std::uint8_t* codes) {
     float largest = 0;
-    for (int i = 0; i < kN; ++i) largest = x[i] > largest ? x[i] : largest;
+    for (int i = 0; i < n; ++i) largest = x[i] > largest ? x[i] : largest;
     if (largest < kLeastGroup) {
-        std::fill_n(codes, kN, std::uint8_t{0});
+        std::fill_n(codes, n, std::uint8_t{0});
         return 0;
     }
-    const float inverse = best_unsigned_inverse<kN>(nmax, largest, x, w);
+    const float inverse = best_unsigned_inverse(n, nmax, largest, x, w);
     Sums sums;
-    for (int i = 0; i < kN; ++i) {
+    for (int i = 0; i < n; ++i) {
         const int code = std::min(nmax, nearest_int(inverse * x[i]));
         codes[i] = static_cast<std::uint8_t>(code);
         const auto l = static_cast<float>(code);
         sums.xl += w[i] * x[i] * l;
         sums.l2 += w[i] * l * l;
     }
-    for (int i = 0; i < kMostSweeps && sweep<kN>(nmax, x, w, codes, sums); ++i) {
+    for (int i = 0; i < kMostSweeps && sweep(n, nmax, x, w, codes, sums); ++i) {
     }
     return sums.l2 > 0 ? sums.xl / sums.l2 : 0.0f;
 }
 
-template <int kN>
-float scale_min_fit(int nmax, const float* x, const float* w, const ScaleSearch& search, std::uint8_t* codes,
+float fit_scale_min(int n, int nmax, const float* x, const float* w, const ScaleSearch& search, std::uint8_t* codes,
                     float* min) {
     float low = x[0];
     float high = x[0];
     float sum_w = w[0];
     float sum_x = sum_w * x[0];
-    for (int i = 1; i < kN; ++i) {
+    for (int i = 1; i < n; ++i) {
         low = x[i] < low ? x[i] : low;
         high = x[i] > high ? x[i] : high;
         sum_w += w[i];
@@ -167,18 +162,18 @@ float scale_min_fit(int nmax, const float* x, const float* w, const ScaleSearch&
     if (low > 0) low = 0;
     *min = -low;
     if (high <= low) {
-        std::fill_n(codes, kN, std::uint8_t{0});
+        std::fill_n(codes, n, std::uint8_t{0});
         return 0;
     }
     const auto round_all = [&](float inverse, std::uint8_t* to) {
-        for (int i = 0; i < kN; ++i) {
+        for (int i = 0; i < n; ++i) {
             to[i] = static_cast<std::uint8_t>(std::clamp(nearest_int(inverse * (x[i] - low)), 0, nmax));
         }
     };
     const float inverse = static_cast<float>(nmax) / (high - low);
     float scale = 1 / inverse;
     round_all(inverse, codes);
-    float best = weighted_error<kN>(x, w, scale, low, codes, search.absolute);
+    float best = weighted_error(n, x, w, scale, low, codes, search.absolute);
     std::uint8_t tried[kMost];
     for (int step = 0; step <= search.count; ++step) {
         round_all((search.first + search.step * static_cast<float>(step) + static_cast<float>(nmax)) / (high - low),
@@ -186,7 +181,7 @@ float scale_min_fit(int nmax, const float* x, const float* w, const ScaleSearch&
         float sum_l = 0;
         float sum_l2 = 0;
         float sum_xl = 0;
-        for (int i = 0; i < kN; ++i) {
+        for (int i = 0; i < n; ++i) {
             const auto l = static_cast<float>(tried[i]);
             sum_l += w[i] * l;
             sum_l2 += w[i] * l * l;
@@ -200,9 +195,9 @@ float scale_min_fit(int nmax, const float* x, const float* w, const ScaleSearch&
             this_min = 0;
             this_scale = sum_xl / sum_l2;
         }
-        const float error = weighted_error<kN>(x, w, this_scale, this_min, tried, search.absolute);
+        const float error = weighted_error(n, x, w, this_scale, this_min, tried, search.absolute);
         if (error < best) {
-            std::copy_n(tried, kN, codes);
+            std::copy_n(tried, n, codes);
             best = error;
             scale = this_scale;
             low = this_min;
@@ -210,23 +205,6 @@ float scale_min_fit(int nmax, const float* x, const float* w, const ScaleSearch&
     }
     *min = -low;
     return scale;
-}
-
-}  // namespace
-
-float fit_signed(int n, int nmax, const float* x, const float* w, std::uint8_t* codes) {
-    return n == 16 ? signed_fit<16>(nmax, x, w, codes) : signed_fit<32>(nmax, x, w, codes);
-}
-
-float fit_unsigned(int n, int nmax, const float* x, const float* w, std::uint8_t* codes) {
-    if (n == 8) return unsigned_fit<8>(nmax, x, w, codes);
-    return n == 16 ? unsigned_fit<16>(nmax, x, w, codes) : unsigned_fit<32>(nmax, x, w, codes);
-}
-
-float fit_scale_min(int n, int nmax, const float* x, const float* w, const ScaleSearch& search, std::uint8_t* codes,
-                    float* min) {
-    return n == 16 ? scale_min_fit<16>(nmax, x, w, search, codes, min)
-                   : scale_min_fit<32>(nmax, x, w, search, codes, min);
 }
 
 }  // namespace dwubit::ggml
