@@ -56,7 +56,7 @@ TEST_P(ViterbiCuda, IsAsGoodAsTheCpuOnGaussianTiles) {
     const std::vector<std::uint16_t> cpu = testing::encode(viterbi_encode(detect_cpu_isa().isa), test_, x);
     const double ratio = testing::squared_error(test_, x, found) / testing::squared_error(test_, x, cpu);
     EXPECT_LT(ratio, 1.005);
-    EXPECT_GT(ratio, 0.995);
+    EXPECT_GT(ratio, 0.97);  // at 4 bits the CPU's costs, in units of 1/256, are the coarser ones
     EXPECT_EQ(found, encode_on_device(test_, x));
 }
 

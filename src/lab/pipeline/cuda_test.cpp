@@ -148,8 +148,9 @@ TEST_F(CudaTest, TrellisPathsAreAsGoodAsTheProcessors) {
     };
     for (const TrellisCode code : {TrellisCode::k1Mad, TrellisCode::k3Inst, TrellisCode::kMul1, TrellisCode::kHyb}) {
         for (const int bits : {1, 2, 3, 4}) {
-            EXPECT_NEAR(loss_on(code, bits, "cuda") / loss_on(code, bits, "cpu"), 1, 0.01)
-                << trellis_code_name(code) << " of " << bits << " bits";
+            const double ratio = loss_on(code, bits, "cuda") / loss_on(code, bits, "cpu");
+            EXPECT_LT(ratio, 1.005) << trellis_code_name(code) << " of " << bits << " bits";
+            EXPECT_GT(ratio, 0.97) << trellis_code_name(code) << " of " << bits << " bits";  // finer costs
         }
     }
 }

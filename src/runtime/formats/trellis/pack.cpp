@@ -11,25 +11,20 @@ namespace dwubit {
 namespace trellis {
 namespace {
 
-// A tile's stream, one bit after another, as 16-bit words with the first bit highest.
-std::vector<std::uint16_t> stream_of(std::span<const std::uint8_t> codes, int step_bits) {
-    std::vector<std::uint16_t> words(codes.size() * static_cast<std::size_t>(step_bits) / 16);
-    std::size_t bit = 0;
-    for (const std::uint8_t code : codes) {
-        for (int b = step_bits - 1; b >= 0; --b, ++bit) {
-            if ((code >> b & 1) == 0) continue;
-            words[bit / 16] = static_cast<std::uint16_t>(words[bit / 16] | 1U << (15 - bit % 16));
-        }
-    }
-    return words;
-}
-
+// A tile's stream as 16-bit words with the first bit highest.
 void pack_tile(std::span<const std::uint8_t> codes, const TrellisParams& params, std::byte* tile) {
-    const std::vector<std::uint16_t> words = stream_of(codes, params.step_bits());
-    for (std::size_t w = 0; w < words.size(); ++w) {
-        std::byte* const at = tile + word_offset(params.bits, static_cast<std::int64_t>(w));
-        at[0] = static_cast<std::byte>(words[w] & 255);
-        at[1] = static_cast<std::byte>(words[w] >> 8);
+    std::uint32_t bits = 0;  // the last of them are not written yet
+    int waiting = 0;
+    std::int64_t word = 0;
+    for (const std::uint8_t code : codes) {
+        bits = bits << params.step_bits() | code;
+        waiting += params.step_bits();
+        if (waiting < 16) continue;
+        waiting -= 16;
+        const std::uint32_t whole = bits >> waiting;
+        std::byte* const at = tile + word_offset(params.bits, word++);
+        at[0] = static_cast<std::byte>(whole & 255);
+        at[1] = static_cast<std::byte>(whole >> 8 & 255);
     }
 }
 
