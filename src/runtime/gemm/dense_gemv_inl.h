@@ -8,7 +8,7 @@ namespace dwubit {
 namespace {
 
 // Bytes ahead in each row of W that are asked for from memory.
-constexpr std::int64_t kDenseAhead = 1024;
+constexpr std::int64_t kDenseAhead = 4096;
 
 // kRows rows of W times kCount rows of x. A row's sums run in one order whatever kRows and kCount are.
 template <class V, int kRows, int kCount>

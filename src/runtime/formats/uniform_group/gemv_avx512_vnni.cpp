@@ -8,8 +8,8 @@ namespace {
 template <int kBits>
 inline Planes<kBits> load_planes(const unsigned char* codes, std::int64_t left) {
     Planes<kBits> p;
-    const auto lanes = left >= 64 ? ~__mmask64{0} : (__mmask64{1} << left) - 1;
-    const __m512i bytes = _mm512_maskz_loadu_epi8(lanes, codes);
+    const __m512i bytes =
+        left >= 64 ? _mm512_loadu_si512(codes) : _mm512_maskz_loadu_epi8((__mmask64{1} << left) - 1, codes);
     if constexpr (kBits == 8) {
         p.plane[0] = bytes;
     } else if constexpr (kBits == 4) {

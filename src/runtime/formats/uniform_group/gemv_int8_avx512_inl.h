@@ -11,7 +11,7 @@ namespace dwubit::uniform_group {
 namespace {
 
 // Bytes ahead of a row that are asked for from memory.
-constexpr std::int64_t kAhead = 4096;
+constexpr std::int64_t kAhead = 8192;
 
 // The planes of a chunk of codes.
 template <int kBits>
@@ -23,18 +23,31 @@ struct Planes {
 template <int kBits>
 Planes<kBits> load_planes(const unsigned char* codes, std::int64_t left);
 
+// A chunk of activations, in registers while several rows of W meet it.
+template <int kBits, bool kResidual>
+struct Inputs {
+    __m512i high[planes(kBits)];
+    __m512i low[kResidual ? planes(kBits) : 1];
+};
+template <int kBits, bool kResidual>
+inline Inputs<kBits, kResidual> load_inputs(const unsigned char* x) {
+    Inputs<kBits, kResidual> inputs;
+    for (int i = 0; i < planes(kBits); ++i) {
+        inputs.high[i] = _mm512_load_si512(x + i * kPlaneBytes);
+        if constexpr (kResidual) inputs.low[i] = _mm512_load_si512(x + chunk_columns(kBits) + i * kPlaneBytes);
+    }
+    return inputs;
+}
+
 // The sums of a chunk, in units of the lane scales.
 template <int kBits, bool kResidual>
-inline __m512 chunk_dot(const Planes<kBits>& p, const unsigned char* x) {
+inline __m512 chunk_dot(const Planes<kBits>& p, const Inputs<kBits, kResidual>& x) {
     __m512i sum = _mm512_setzero_si512();
-    for (int i = 0; i < planes(kBits); ++i) {
-        sum = _mm512_dpbusd_epi32(sum, p.plane[i], _mm512_load_si512(x + i * kPlaneBytes));
-    }
+    for (int i = 0; i < planes(kBits); ++i) sum = _mm512_dpbusd_epi32(sum, p.plane[i], x.high[i]);
     if constexpr (kResidual) {
-        sum = _mm512_slli_epi32(sum, 8);
-        for (int i = 0; i < planes(kBits); ++i) {
-            sum = _mm512_dpbusd_epi32(sum, p.plane[i], _mm512_load_si512(x + chunk_columns(kBits) + i * kPlaneBytes));
-        }
+        __m512i rest = _mm512_setzero_si512();
+        for (int i = 0; i < planes(kBits); ++i) rest = _mm512_dpbusd_epi32(rest, p.plane[i], x.low[i]);
+        sum = _mm512_add_epi32(_mm512_slli_epi32(sum, 8), rest);
     }
     return _mm512_cvtepi32_ps(sum);
 }
@@ -49,23 +62,23 @@ inline void dot_rows(const Matrix& m, const unsigned char* x, std::int64_t row, 
         for (int i = 0; i < kCount; ++i) sums[r][i] = _mm512_setzero_ps();
     }
     const unsigned char* const codes = m.codes + row * m.row_bytes;
-    const unsigned char* const scales = m.scales + row * m.groups * 2;
     const std::int64_t count = chunks(m);
     for (std::int64_t c = 0; c < count; ++c) {
         const std::int64_t at = c * chunk_bytes(kBits);
         const std::int64_t left = m.row_bytes - at;
         const std::int64_t group = m.chunk_groups[c];
         const __m512i lane_groups = _mm512_loadu_si512(m.lane_groups + c * kLanesPerChunk);
-        const auto groups = static_cast<__mmask16>(m.groups - group >= 16 ? 0xffff : (1 << (m.groups - group)) - 1);
+        Inputs<kBits, kResidual> inputs[kCount];
+        for (int i = 0; i < kCount; ++i) {
+            inputs[i] = load_inputs<kBits, kResidual>(x + i * layout.bytes + c * layout.chunk_stride);
+        }
         for (int r = 0; r < kRows; ++r) {
             _mm_prefetch(reinterpret_cast<const char*>(codes + r * m.row_bytes + at + kAhead), _MM_HINT_T0);
             const Planes<kBits> p = load_planes<kBits>(codes + r * m.row_bytes + at, left);
-            const __m256i halves = _mm256_maskz_loadu_epi16(groups, scales + (r * m.groups + group) * 2);
-            const __m512 scale = _mm512_permutexvar_ps(lane_groups, _mm512_cvtph_ps(halves));
+            const __m512 scale = _mm512_permutexvar_ps(lane_groups, load_scales(m, (row + r) * m.groups + group));
             for (int i = 0; i < kCount; ++i) {
-                const unsigned char* const xi = x + i * layout.bytes;
-                const __m512 dot = chunk_dot<kBits, kResidual>(p, xi + c * layout.chunk_stride);
-                const __m512 unit = _mm512_load_ps(xi + layout.scales + c * kLanesPerChunk * 4);
+                const __m512 dot = chunk_dot<kBits, kResidual>(p, inputs[i]);
+                const __m512 unit = _mm512_load_ps(x + i * layout.bytes + layout.scales + c * kLanesPerChunk * 4);
                 sums[r][i] = _mm512_fmadd_ps(_mm512_mul_ps(dot, unit), scale, sums[r][i]);
             }
         }

@@ -56,12 +56,20 @@ inline __m512 zero_offsets(const Matrix& m, std::int64_t index) {
     }
 }
 
-// scale * offset of groups [g, g + 16) of a row; 0 behind the last.
+// The scales of 16 groups from number row * groups + group on; finite behind the last. Masked loads only at the end of
+// the matrix: they are slower.
+inline __m512 load_scales(const Matrix& m, std::int64_t index) {
+    const std::int64_t left = m.out * m.groups - index;
+    const unsigned char* const at = m.scales + index * 2;
+    if (left >= 16) return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(at)));
+    return _mm512_cvtph_ps(_mm256_maskz_loadu_epi16(static_cast<__mmask16>((1 << left) - 1), at));
+}
+
+// scale * offset of groups [g, g + 16) of a row; finite behind the last.
 template <int kBits>
 inline __m512 scaled_offsets(const Matrix& m, std::int64_t row, std::int64_t g) {
-    const auto there = static_cast<__mmask16>(m.groups - g >= 16 ? 0xffff : (1 << (m.groups - g)) - 1);
     const std::int64_t index = row * m.groups + g;
-    const __m512 scales = _mm512_cvtph_ps(_mm256_maskz_loadu_epi16(there, m.scales + index * 2));
+    const __m512 scales = load_scales(m, index);
     const __m512 offsets = m.zeros != nullptr ? zero_offsets<kBits>(m, index) : _mm512_set1_ps(m.mirror_offset);
     return _mm512_mul_ps(scales, offsets);
 }
