@@ -69,7 +69,7 @@ To number_at(const GgufArray& array, std::size_t index) {
 
 // What a value is, for messages: "string", "array of 3 u8", "u32 7".
 std::string describe(const GgufValue& value) {
-    const std::string type(gguf_type_name(value.type));
+    std::string type(gguf_type_name(value.type));
     if (const auto* number = std::get_if<std::uint64_t>(&value.value)) return fmt::format("{} {}", type, *number);
     if (const auto* number = std::get_if<std::int64_t>(&value.value)) return fmt::format("{} {}", type, *number);
     if (const auto* number = std::get_if<double>(&value.value)) return fmt::format("{} {}", type, *number);

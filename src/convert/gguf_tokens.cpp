@@ -201,7 +201,7 @@ private:
             const auto [left, right] = merge_parts(merges[i]);
             const auto rank = ranks.is_array() ? ranks[i].get<float>() : static_cast<float>(score.size());
             score.try_emplace(left + right, -rank);
-            pairs.insert(left + '\0' + right);
+            pairs.insert(fmt::format("{}{}{}", left, '\0', right));
         }
         std::vector<float> scores;
         for (std::size_t id = 0; id < pieces_.texts.size(); ++id) {
@@ -251,7 +251,7 @@ private:
         std::vector<std::string> merges;
         for (const Json& merge : member(member(json_, "model"), "merges")) {
             const auto [left, right] = merge_parts(merge);
-            merges.push_back(left + " " + right);
+            merges.push_back(fmt::format("{} {}", left, right));
         }
         fields_.add("tokenizer.ggml.merges", std::span<const std::string>(merges));
     }
