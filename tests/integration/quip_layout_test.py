@@ -128,7 +128,7 @@ class Layout(support.ProgramTest):
         dense = tiny.write(self.root / "plain2", config=Sizes().config() | {"hidden_size": tiny.HIDDEN, "intermediate_size": tiny.INTERMEDIATE, "head_dim": tiny.HEAD_DIM})
         self.refused(1, "export", dense, *command, kind="unsupported", names=["q_proj"])
         self.refused(2, "export", dense, *command, "--dtype", "float32", kind="usage", names=["--dtype"])
-        self.refused(2, "import", dense, "--from", "gguf", "-o", parent / "out", kind="usage", names=["--from gguf"],
+        self.refused(2, "import", dense, "--from", "vptq", "-o", parent / "out", kind="usage", names=["--from vptq"],
                      hint="quip-sharp")
         self.refused(1, "import", dense, "--from", "quip-sharp", "-o", parent / "out", kind="invalid_input",
                      names=["quip_params"])
