@@ -1,8 +1,9 @@
-// The kernel table of a block format other than iq2_xxs.
+// The kernel table of a block format other than iq2_xxs, and what that takes from it.
 #pragma once
 
 #include "runtime/formats/block_format.h"
 #include "runtime/formats/block_kernels.h"
+#include "runtime/formats/kernel_rows.h"
 
 namespace dwubit::blocks {
 
@@ -20,20 +21,13 @@ inline std::uint64_t arrangement(const void* matrix) {
 
 constexpr FormatKernel gemv(const char* name, Isa isa, ActType act, decltype(FormatKernel::arrange) arrange,
                             decltype(FormatKernel::product) product) {
-    return {.name = name,
-            .op = "gemv",
-            .isa = isa,
-            .device = "cpu",
-            .act = act,
-            .arranged_bytes = act == ActType::kInt8x2 ? int8_bytes<true> : int8_bytes<false>,
-            .arrangement = arrangement,
-            .arrange = arrange,
-            .product = product};
+    const auto bytes = act == ActType::kInt8x2 ? int8_bytes<true> : int8_bytes<false>;
+    return gemv_row(name, isa, act, kNeedsNothing, {bytes, arrangement, arrange}, product);
 }
 
 constexpr FormatKernel rows(const char* name, const char* op, Isa isa, ActType act,
                             decltype(FormatKernel::dequantize) dequantize) {
-    return {.name = name, .op = op, .isa = isa, .device = "cpu", .act = act, .dequantize = dequantize};
+    return dequantize_row(name, op, isa, act, kNeedsNothing, dequantize);
 }
 
 }  // namespace dwubit::blocks

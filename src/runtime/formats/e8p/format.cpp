@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "runtime/formats/e8p/kernels.h"
 #include "runtime/formats/e8p/layout.h"
+#include "runtime/formats/kernel_rows.h"
 
 namespace dwubit {
 namespace {
@@ -23,39 +24,26 @@ std::uint64_t arrangement(const void* matrix) {
     return static_cast<std::uint64_t>(static_cast<const e8p::Matrix*>(matrix)->in);
 }
 
-// A row of op "gemv", and one of the ops that write rows of W.
 constexpr FormatKernel gemv(const char* name, Isa isa, ActType act, unsigned needs,
                             decltype(FormatKernel::arrange) arrange, decltype(FormatKernel::product) product) {
-    return {.name = name,
-            .op = "gemv",
-            .isa = isa,
-            .device = "cpu",
-            .act = act,
-            .needs = needs,
-            .arranged_bytes = act == ActType::kInt8x2 ? int8_bytes<true> : int8_bytes<false>,
-            .arrangement = arrangement,
-            .arrange = arrange,
-            .product = product};
-}
-constexpr FormatKernel rows(const char* name, const char* op, Isa isa, ActType act, unsigned needs,
-                            decltype(FormatKernel::dequantize) dequantize) {
-    return {.name = name, .op = op, .isa = isa, .device = "cpu", .act = act, .needs = needs, .dequantize = dequantize};
+    const auto bytes = act == ActType::kInt8x2 ? int8_bytes<true> : int8_bytes<false>;
+    return gemv_row(name, isa, act, needs, {bytes, arrangement, arrange}, product);
 }
 
 constexpr FormatKernel kKernels[] = {
-    rows("e8p_dequantize_f32_avx512_vbmi", "dequantize", Isa::kAvx512, ActType::kF32, kNeedsVbmi,
-         e8p::e8p_dequantize_f32_avx512_vbmi),
-    rows("e8p_dequantize_f32_avx2", "dequantize", Isa::kAvx2, ActType::kF32, kNeedsNothing,
-         e8p::e8p_dequantize_f32_avx2),
+    dequantize_row("e8p_dequantize_f32_avx512_vbmi", "dequantize", Isa::kAvx512, ActType::kF32, kNeedsVbmi,
+                   e8p::e8p_dequantize_f32_avx512_vbmi),
+    dequantize_row("e8p_dequantize_f32_avx2", "dequantize", Isa::kAvx2, ActType::kF32, kNeedsNothing,
+                   e8p::e8p_dequantize_f32_avx2),
     {"e8p_dequantize_f32_ref", "dequantize", Isa::kRef, "cpu"},
-    rows("e8p_dequantize_bf16_avx512_vbmi", "dequantize", Isa::kAvx512, ActType::kBf16, kNeedsVbmi,
-         e8p::e8p_dequantize_bf16_avx512_vbmi),
-    rows("e8p_gemm_f32_avx512_vbmi", "gemm", Isa::kAvx512, ActType::kF32, kNeedsVbmi,
-         e8p::e8p_dequantize_f32_avx512_vbmi),
-    rows("e8p_gemm_f32_avx2", "gemm", Isa::kAvx2, ActType::kF32, kNeedsNothing, e8p::e8p_dequantize_f32_avx2),
+    dequantize_row("e8p_dequantize_bf16_avx512_vbmi", "dequantize", Isa::kAvx512, ActType::kBf16, kNeedsVbmi,
+                   e8p::e8p_dequantize_bf16_avx512_vbmi),
+    dequantize_row("e8p_gemm_f32_avx512_vbmi", "gemm", Isa::kAvx512, ActType::kF32, kNeedsVbmi,
+                   e8p::e8p_dequantize_f32_avx512_vbmi),
+    dequantize_row("e8p_gemm_f32_avx2", "gemm", Isa::kAvx2, ActType::kF32, kNeedsNothing, e8p::e8p_dequantize_f32_avx2),
     {"e8p_gemm_f32_ref", "gemm", Isa::kRef, "cpu"},
-    rows("e8p_gemm_bf16_avx512_vbmi", "gemm", Isa::kAvx512, ActType::kBf16, kNeedsVbmi,
-         e8p::e8p_dequantize_bf16_avx512_vbmi),
+    dequantize_row("e8p_gemm_bf16_avx512_vbmi", "gemm", Isa::kAvx512, ActType::kBf16, kNeedsVbmi,
+                   e8p::e8p_dequantize_bf16_avx512_vbmi),
     gemv("e8p_gemv_int8x2_avx512_vnni_vbmi", Isa::kAvx512, ActType::kInt8x2, kNeedsVnni | kNeedsVbmi,
          e8p::arrange_int8x2_avx512, e8p::e8p_gemv_int8x2_avx512_vnni_vbmi),
     gemv("e8p_gemv_int8x2_avx2", Isa::kAvx2, ActType::kInt8x2, kNeedsNothing, e8p::arrange_int8x2_avx2,

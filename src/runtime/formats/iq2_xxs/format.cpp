@@ -1,5 +1,6 @@
 // Format iq2_xxs: ggml's IQ2_XXS, points of a grid in eight dimensions, 2.0625 bits per weight. docs/formats/ggml.md
 #include "runtime/formats/block_format.h"
+#include "runtime/formats/block_kernel_table.h"
 #include "runtime/formats/iq2_xxs/kernels.h"
 
 namespace dwubit {
@@ -13,40 +14,27 @@ std::size_t int8_bytes(const void* matrix) {
     return static_cast<std::size_t>(m.row_blocks * arranged_int8(kResidual).stride);
 }
 
-// All matrices of so many columns read activations in one order.
-std::uint64_t arrangement(const void* matrix) {
-    return static_cast<std::uint64_t>(static_cast<const BlockMatrix*>(matrix)->in);
-}
-
 constexpr FormatKernel gemv(const char* name, Isa isa, ActType act, unsigned needs,
                             decltype(FormatKernel::arrange) arrange, decltype(FormatKernel::product) product) {
-    return {.name = name,
-            .op = "gemv",
-            .isa = isa,
-            .device = "cpu",
-            .act = act,
-            .needs = needs,
-            .arranged_bytes = act == ActType::kInt8x2 ? int8_bytes<true> : int8_bytes<false>,
-            .arrangement = arrangement,
-            .arrange = arrange,
-            .product = product};
-}
-constexpr FormatKernel rows(const char* name, const char* op, Isa isa, ActType act,
-                            decltype(FormatKernel::dequantize) dequantize) {
-    return {.name = name, .op = op, .isa = isa, .device = "cpu", .act = act, .dequantize = dequantize};
+    const auto bytes = act == ActType::kInt8x2 ? int8_bytes<true> : int8_bytes<false>;
+    return gemv_row(name, isa, act, needs, {bytes, blocks::arrangement, arrange}, product);
 }
 
 constexpr FormatKernel kKernels[] = {
-    rows("iq2_xxs_dequantize_f32_avx512", "dequantize", Isa::kAvx512, ActType::kF32,
-         iq2_xxs::iq2_xxs_dequantize_f32_avx512),
-    rows("iq2_xxs_dequantize_f32_avx2", "dequantize", Isa::kAvx2, ActType::kF32, iq2_xxs::iq2_xxs_dequantize_f32_avx2),
+    dequantize_row("iq2_xxs_dequantize_f32_avx512", "dequantize", Isa::kAvx512, ActType::kF32, kNeedsNothing,
+                   iq2_xxs::iq2_xxs_dequantize_f32_avx512),
+    dequantize_row("iq2_xxs_dequantize_f32_avx2", "dequantize", Isa::kAvx2, ActType::kF32, kNeedsNothing,
+                   iq2_xxs::iq2_xxs_dequantize_f32_avx2),
     {"iq2_xxs_dequantize_f32_ref", "dequantize", Isa::kRef, "cpu"},
-    rows("iq2_xxs_dequantize_bf16_avx512", "dequantize", Isa::kAvx512, ActType::kBf16,
-         iq2_xxs::iq2_xxs_dequantize_bf16_avx512),
-    rows("iq2_xxs_gemm_f32_avx512", "gemm", Isa::kAvx512, ActType::kF32, iq2_xxs::iq2_xxs_dequantize_f32_avx512),
-    rows("iq2_xxs_gemm_f32_avx2", "gemm", Isa::kAvx2, ActType::kF32, iq2_xxs::iq2_xxs_dequantize_f32_avx2),
+    dequantize_row("iq2_xxs_dequantize_bf16_avx512", "dequantize", Isa::kAvx512, ActType::kBf16, kNeedsNothing,
+                   iq2_xxs::iq2_xxs_dequantize_bf16_avx512),
+    dequantize_row("iq2_xxs_gemm_f32_avx512", "gemm", Isa::kAvx512, ActType::kF32, kNeedsNothing,
+                   iq2_xxs::iq2_xxs_dequantize_f32_avx512),
+    dequantize_row("iq2_xxs_gemm_f32_avx2", "gemm", Isa::kAvx2, ActType::kF32, kNeedsNothing,
+                   iq2_xxs::iq2_xxs_dequantize_f32_avx2),
     {"iq2_xxs_gemm_f32_ref", "gemm", Isa::kRef, "cpu"},
-    rows("iq2_xxs_gemm_bf16_avx512", "gemm", Isa::kAvx512, ActType::kBf16, iq2_xxs::iq2_xxs_dequantize_bf16_avx512),
+    dequantize_row("iq2_xxs_gemm_bf16_avx512", "gemm", Isa::kAvx512, ActType::kBf16, kNeedsNothing,
+                   iq2_xxs::iq2_xxs_dequantize_bf16_avx512),
     gemv("iq2_xxs_gemv_int8x2_avx512_vnni_vbmi", Isa::kAvx512, ActType::kInt8x2, kNeedsVnni | kNeedsVbmi,
          iq2_xxs::arrange_int8x2_avx512, iq2_xxs::iq2_xxs_gemv_int8x2_avx512_vnni_vbmi),
     gemv("iq2_xxs_gemv_int8x2_avx2", Isa::kAvx2, ActType::kInt8x2, kNeedsNothing, iq2_xxs::arrange_int8x2_avx2,

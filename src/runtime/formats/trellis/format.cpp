@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "runtime/formats/kernel_rows.h"
 #include "runtime/formats/trellis/kernels.h"
 #include "runtime/formats/trellis/layout.h"
 
@@ -37,49 +38,29 @@ std::string not_linear(const Json& params, const Shape& shape) {
     return fmt::format("sums of bytes are codes 1mad and mul1, this is {}", trellis_code_name(code));
 }
 
-// A row of op "gemv", and one of the ops that write rows of W.
 constexpr FormatKernel gemv_f32(const char* name, Isa isa, decltype(FormatKernel::product) product) {
-    return {.name = name,
-            .op = "gemv",
-            .isa = isa,
-            .device = "cpu",
-            .act = ActType::kF32,
-            .arranged_bytes = f32_bytes,
-            .arrangement = arrangement,
-            .arrange = trellis::arrange_f32,
-            .product = product};
+    return gemv_row(name, isa, ActType::kF32, kNeedsNothing, {f32_bytes, arrangement, trellis::arrange_f32}, product);
 }
 constexpr FormatKernel gemv_int8(const char* name, Isa isa, ActType act, unsigned needs,
                                  decltype(FormatKernel::arrange) arrange, decltype(FormatKernel::product) product) {
-    return {.name = name,
-            .op = "gemv",
-            .isa = isa,
-            .device = "cpu",
-            .act = act,
-            .needs = needs,
-            .unsupported = not_linear,
-            .arranged_bytes = int8_bytes,
-            .arrangement = arrangement,
-            .arrange = arrange,
-            .product = product};
-}
-
-constexpr FormatKernel rows(const char* name, const char* op, Isa isa, ActType act,
-                            decltype(FormatKernel::dequantize) dequantize) {
-    return {.name = name, .op = op, .isa = isa, .device = "cpu", .act = act, .dequantize = dequantize};
+    return gemv_row(name, isa, act, needs, {int8_bytes, arrangement, arrange}, product, not_linear);
 }
 
 constexpr FormatKernel kKernels[] = {
-    rows("trellis_dequantize_f32_avx512", "dequantize", Isa::kAvx512, ActType::kF32,
-         trellis::trellis_dequantize_f32_avx512),
-    rows("trellis_dequantize_f32_avx2", "dequantize", Isa::kAvx2, ActType::kF32, trellis::trellis_dequantize_f32_avx2),
+    dequantize_row("trellis_dequantize_f32_avx512", "dequantize", Isa::kAvx512, ActType::kF32, kNeedsNothing,
+                   trellis::trellis_dequantize_f32_avx512),
+    dequantize_row("trellis_dequantize_f32_avx2", "dequantize", Isa::kAvx2, ActType::kF32, kNeedsNothing,
+                   trellis::trellis_dequantize_f32_avx2),
     {"trellis_dequantize_f32_ref", "dequantize", Isa::kRef, "cpu"},
-    rows("trellis_dequantize_bf16_avx512", "dequantize", Isa::kAvx512, ActType::kBf16,
-         trellis::trellis_dequantize_bf16_avx512),
-    rows("trellis_gemm_f32_avx512", "gemm", Isa::kAvx512, ActType::kF32, trellis::trellis_dequantize_f32_avx512),
-    rows("trellis_gemm_f32_avx2", "gemm", Isa::kAvx2, ActType::kF32, trellis::trellis_dequantize_f32_avx2),
+    dequantize_row("trellis_dequantize_bf16_avx512", "dequantize", Isa::kAvx512, ActType::kBf16, kNeedsNothing,
+                   trellis::trellis_dequantize_bf16_avx512),
+    dequantize_row("trellis_gemm_f32_avx512", "gemm", Isa::kAvx512, ActType::kF32, kNeedsNothing,
+                   trellis::trellis_dequantize_f32_avx512),
+    dequantize_row("trellis_gemm_f32_avx2", "gemm", Isa::kAvx2, ActType::kF32, kNeedsNothing,
+                   trellis::trellis_dequantize_f32_avx2),
     {"trellis_gemm_f32_ref", "gemm", Isa::kRef, "cpu"},
-    rows("trellis_gemm_bf16_avx512", "gemm", Isa::kAvx512, ActType::kBf16, trellis::trellis_dequantize_bf16_avx512),
+    dequantize_row("trellis_gemm_bf16_avx512", "gemm", Isa::kAvx512, ActType::kBf16, kNeedsNothing,
+                   trellis::trellis_dequantize_bf16_avx512),
     gemv_f32("trellis_gemv_f32_avx512", Isa::kAvx512, trellis::trellis_gemv_f32_avx512),
     gemv_f32("trellis_gemv_f32_avx2", Isa::kAvx2, trellis::trellis_gemv_f32_avx2),
     gemv_f32("trellis_gemv_f32_ref", Isa::kRef, trellis::trellis_gemv_f32_ref),

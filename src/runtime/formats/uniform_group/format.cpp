@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "runtime/formats/kernel_rows.h"
 #include "runtime/formats/uniform_group/kernels.h"
 #include "runtime/formats/uniform_group/layout.h"
 
@@ -53,46 +54,23 @@ std::uint64_t arrangement(const void* matrix) {
     return static_cast<std::uint64_t>(m.group) * 16 + static_cast<std::uint64_t>(m.bits);
 }
 
-// One row of the table for few rows of activations.
 constexpr FormatKernel gemv(const char* name, Isa isa, unsigned needs, ActType act,
-                            std::string (*unsupported)(const Json&, const Shape&), std::size_t (*bytes)(const void*),
-                            void (*arrange)(const void*, const float*, void*),
-                            void (*product)(const void*, const void*, std::int64_t, std::int64_t, std::int64_t,
-                                            float*)) {
-    return {.name = name,
-            .op = "gemv",
-            .isa = isa,
-            .device = "cpu",
-            .act = act,
-            .needs = needs,
-            .unsupported = unsupported,
-            .arranged_bytes = bytes,
-            .arrangement = arrangement,
-            .arrange = arrange,
-            .product = product};
+                            decltype(FormatKernel::unsupported) unsupported,
+                            decltype(FormatKernel::arranged_bytes) bytes, decltype(FormatKernel::arrange) arrange,
+                            decltype(FormatKernel::product) product) {
+    return gemv_row(name, isa, act, needs, {bytes, arrangement, arrange}, product, unsupported);
 }
 
 namespace kernels = uniform_group;
 constexpr unsigned kVnniVbmi = kNeedsVnni | kNeedsVbmi;
 constexpr FormatKernel kKernels[] = {
     {"uniform_group_dequantize_f32_ref", "dequantize", Isa::kRef, "cpu"},
-    {.name = "uniform_group_gemm_bf16_avx512_bf16",
-     .op = "gemm",
-     .isa = Isa::kAvx512,
-     .device = "cpu",
-     .act = ActType::kBf16,
-     .needs = kNeedsBf16,
-     .dequantize = kernels::uniform_group_dequantize_bf16_avx512_bf16},
-    {.name = "uniform_group_gemm_f32_avx512",
-     .op = "gemm",
-     .isa = Isa::kAvx512,
-     .device = "cpu",
-     .dequantize = kernels::uniform_group_dequantize_f32_avx512},
-    {.name = "uniform_group_gemm_f32_avx2",
-     .op = "gemm",
-     .isa = Isa::kAvx2,
-     .device = "cpu",
-     .dequantize = kernels::uniform_group_dequantize_f32_avx2},
+    dequantize_row("uniform_group_gemm_bf16_avx512_bf16", "gemm", Isa::kAvx512, ActType::kBf16, kNeedsBf16,
+                   kernels::uniform_group_dequantize_bf16_avx512_bf16),
+    dequantize_row("uniform_group_gemm_f32_avx512", "gemm", Isa::kAvx512, ActType::kF32, kNeedsNothing,
+                   kernels::uniform_group_dequantize_f32_avx512),
+    dequantize_row("uniform_group_gemm_f32_avx2", "gemm", Isa::kAvx2, ActType::kF32, kNeedsNothing,
+                   kernels::uniform_group_dequantize_f32_avx2),
     {"uniform_group_gemm_f32_ref", "gemm", Isa::kRef, "cpu"},
 
     gemv("uniform_group_gemv_f32_avx512", Isa::kAvx512, kNeedsNothing, ActType::kF32, nullptr, float_bytes,
